@@ -1,0 +1,94 @@
+use std::{borrow::Cow, fmt};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// The stored name of a kind of event, `account.opened` for instance. It outlives the Rust type that
+/// reads it: names are stored, so they are never renamed, only given aliases.
+///
+/// A name is 1 to [`EventType::MAX_BYTES`] bytes without white space or control characters.
+///
+/// ```
+/// # use annals_core as annals;
+/// use annals::EventType;
+///
+/// const OPENED: EventType = EventType::from_static("account.opened");
+/// assert_eq!(OPENED, EventType::new("account.opened".to_owned())?);
+/// assert!(EventType::new("account opened").is_err());
+/// # Ok::<(), annals::InvalidEventType>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EventType(Cow<'static, str>);
+
+/// A text that cannot name a kind of event.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("event type {0:?} is not 1 to {max} bytes without white space and control characters", max = EventType::MAX_BYTES)]
+pub struct InvalidEventType(String);
+
+impl EventType {
+    /// The longest name in bytes.
+    pub const MAX_BYTES: usize = 255;
+
+    /// The event type `name`.
+    ///
+    /// # Errors
+    /// When the name breaks the rule above.
+    pub fn new(name: impl Into<Cow<'static, str>>) -> Result<Self, InvalidEventType> {
+        let name = name.into();
+        let allowed = |c: char| !c.is_whitespace() && !c.is_control();
+        if !name.is_empty() && name.len() <= Self::MAX_BYTES && name.chars().all(allowed) {
+            Ok(Self(name))
+        } else {
+            Err(InvalidEventType(name.into_owned()))
+        }
+    }
+
+    /// The event type `name`, for constants.
+    ///
+    /// # Panics
+    /// When `name` is not 1 to 255 printable ASCII characters; in a constant that is a compile error.
+    #[must_use]
+    #[expect(clippy::panic, reason = "meant for constants, where it fails the build")]
+    pub const fn from_static(name: &'static str) -> Self {
+        let mut rest = name.as_bytes();
+        while let [byte, tail @ ..] = rest {
+            if !byte.is_ascii_graphic() {
+                panic!("an event type consists of printable ASCII characters");
+            }
+            rest = tail;
+        }
+        if name.is_empty() || name.len() > Self::MAX_BYTES {
+            panic!("an event type takes 1 to 255 bytes");
+        }
+        Self(Cow::Borrowed(name))
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for EventType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for EventType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EventType({})", self.0)
+    }
+}
+
+impl Serialize for EventType {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for EventType {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(String::deserialize(deserializer)?).map_err(de::Error::custom)
+    }
+}

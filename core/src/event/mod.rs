@@ -1,0 +1,52 @@
+//! Events: a user's type, its stored form, and the way between them.
+
+mod content;
+mod error;
+mod event_type;
+mod finite;
+mod payload;
+mod recorded;
+mod upcast;
+
+pub mod codec;
+
+pub use self::{
+    error::{DecodeError, EncodeError, Unreadable},
+    event_type::{EventType, InvalidEventType},
+    payload::{InvalidPayload, Payload},
+    recorded::{EventData, EventId, NewEvent, Recorded, RecordedEvent},
+    upcast::{IntoUpcasts, Upcast},
+};
+
+/// What happened: an enum of the events of one aggregate, or a union of such enums for a follower.
+///
+/// Implemented by `#[derive(Event)]`. Names and shapes are stored for good, so they live apart from the
+/// Rust names: a variant can be renamed, moved and given new fields while old history stays readable.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an event",
+    note = "put `#[derive(Event)]` and `#[event(category = \"…\")]` on the enum"
+)]
+pub trait Event: Sized + Send + Sync + 'static {
+    /// Every stored name that this type reads, aliases included.
+    const NAMES: &'static [&'static str];
+
+    /// Whether it also takes events of any other name.
+    const CATCHES_ALL: bool;
+
+    /// The name under which this event is stored.
+    fn name(&self) -> &str;
+
+    /// The stored form.
+    ///
+    /// # Errors
+    /// When the event has no JSON form: a map whose keys are no strings, a float that is not finite, or
+    /// nesting beyond [`Payload::MAX_DEPTH`].
+    fn encode(&self) -> Result<EventData, EncodeError>;
+
+    /// Reads the stored form and adds what it stands for to `events`: one event, or the several that an
+    /// upcaster made of it.
+    ///
+    /// # Errors
+    /// When the name is unknown, the schema version newer than this build, or the payload of another shape.
+    fn decode_into(data: &EventData, events: &mut Vec<Self>) -> Result<(), DecodeError>;
+}

@@ -1,0 +1,142 @@
+use std::{fmt, sync::Arc};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::{EncodeError, Event, EventType, Payload, Unreadable};
+use crate::{Ids, Metadata, Position, StreamId, TimeOrderedIds, Version, metadata::uuid_newtype};
+
+uuid_newtype! {
+    /// The identity of an event, given before it is stored: an append sent again with the same ids
+    /// stores nothing twice.
+    EventId
+}
+
+impl EventId {
+    /// A new id, a UUIDv7.
+    #[expect(clippy::new_without_default, reason = "a default id would look like a constant")]
+    #[must_use]
+    pub fn new() -> Self {
+        Self::from(TimeOrderedIds.next())
+    }
+}
+
+/// An event in the form in which stores keep it: its stored name, the version of its schema, and its payload.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventData {
+    /// The stored name.
+    pub event_type: EventType,
+    /// The version of the payload's shape, from 1 on.
+    pub schema_version: u32,
+    /// What the event says.
+    pub payload: Payload,
+}
+
+impl EventData {
+    /// An event of schema version 1.
+    #[must_use]
+    pub fn new(event_type: EventType, payload: Payload) -> Self {
+        Self { event_type, schema_version: 1, payload }
+    }
+}
+
+/// An event to be appended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewEvent {
+    /// Its identity.
+    pub id: EventId,
+    /// What happened.
+    pub event: EventData,
+    /// What is known about it; shared by the events of one command.
+    pub metadata: Arc<Metadata>,
+}
+
+impl NewEvent {
+    /// An event with a new id and no metadata.
+    #[must_use]
+    pub fn new(event: EventData) -> Self {
+        Self { id: EventId::new(), event, metadata: Arc::default() }
+    }
+
+    /// A typed event with a new id and no metadata.
+    ///
+    /// # Errors
+    /// When the event cannot be written as JSON.
+    pub fn encode<E: Event>(event: &E) -> Result<Self, EncodeError> {
+        event.encode().map(Self::new)
+    }
+
+    /// Replaces the id.
+    #[must_use]
+    pub fn with_id(mut self, id: EventId) -> Self {
+        self.id = id;
+        self
+    }
+
+    /// Replaces the metadata.
+    #[must_use]
+    pub fn with_metadata(mut self, metadata: impl Into<Arc<Metadata>>) -> Self {
+        self.metadata = metadata.into();
+        self
+    }
+}
+
+/// An event that a store holds: what happened, and where and when it was recorded.
+///
+/// Stores give [`RecordedEvent`]s; the typed layer turns them into `Recorded<E>` of a user's [`Event`] type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recorded<E> {
+    /// Its identity.
+    pub id: EventId,
+    /// The stream it belongs to.
+    pub stream: StreamId,
+    /// Its number within the stream.
+    pub version: Version,
+    /// Its place in the global stream.
+    pub position: Position,
+    /// When the store took it, by the store's clock, to the microsecond.
+    pub recorded_at: DateTime<Utc>,
+    /// What happened.
+    pub event: E,
+    /// What is known about it.
+    pub metadata: Arc<Metadata>,
+}
+
+/// A recorded event as stores give it, before it is decoded.
+pub type RecordedEvent = Recorded<EventData>;
+
+impl RecordedEvent {
+    /// The typed event: one, or the several that an upcaster made of it, all with this record's
+    /// version, position and id.
+    ///
+    /// # Errors
+    /// When `E` cannot read it; the error names stream, version and position.
+    pub fn decode<E: Event>(self) -> Result<Vec<Recorded<E>>, Unreadable> {
+        let mut events = Vec::new();
+        self.decode_into(&mut events)?;
+        Ok(events.into_iter().map(|event| self.with_event(event)).collect())
+    }
+
+    /// Adds what [`decode`](Self::decode) would give to `events`, without the record around it.
+    pub(crate) fn decode_into<E: Event>(&self, events: &mut Vec<E>) -> Result<(), Unreadable> {
+        E::decode_into(&self.event, events).map_err(|source| Unreadable {
+            stream: self.stream.clone(),
+            version: self.version,
+            position: self.position,
+            source,
+        })
+    }
+
+    fn with_event<E>(&self, event: E) -> Recorded<E> {
+        Recorded {
+            id: self.id,
+            stream: self.stream.clone(),
+            version: self.version,
+            position: self.position,
+            recorded_at: self.recorded_at,
+            event,
+            metadata: Arc::clone(&self.metadata),
+        }
+    }
+}

@@ -1,0 +1,167 @@
+use std::{fmt, str::FromStr, sync::Arc};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// The name of one stream: a category and the id of an entity within it, written `category-id`.
+///
+/// The category ends at the first `-`; the id may hold further ones. A category is 1 to 64 ASCII
+/// letters, digits, `_` or `.`; an id is not empty and holds no control character; both together
+/// take at most [`StreamId::MAX_BYTES`] bytes.
+///
+/// ```
+/// # use annals_core as annals;
+/// use annals::StreamId;
+///
+/// let stream = StreamId::new("account", "anna-1")?;
+/// assert_eq!(stream.to_string(), "account-anna-1");
+/// assert_eq!(stream.category(), "account");
+/// assert_eq!(stream.id(), "anna-1");
+/// assert_eq!("account-anna-1".parse::<StreamId>()?, stream);
+/// # Ok::<(), annals::InvalidStreamId>(())
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StreamId {
+    name: Arc<str>,
+}
+
+/// Why a text is no [`StreamId`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidStreamId {
+    /// The category is empty, too long, or holds a character other than ASCII letters, digits, `_`, `.`.
+    #[error(
+        "stream category {0:?} is not 1 to {max} ASCII letters, digits, '_' or '.'",
+        max = StreamId::MAX_CATEGORY_BYTES
+    )]
+    Category(String),
+    /// No id follows the category.
+    #[error("stream of category {0:?} has an empty id")]
+    EmptyId(String),
+    /// The id holds a control character, NUL for instance.
+    #[error("stream name {0:?} holds a control character")]
+    ControlCharacter(String),
+    /// The whole name is longer than [`StreamId::MAX_BYTES`].
+    #[error("stream name takes {0} bytes, at most {max} are allowed", max = StreamId::MAX_BYTES)]
+    TooLong(usize),
+}
+
+impl StreamId {
+    /// The longest name in bytes, category and id together: short enough for any database's index.
+    pub const MAX_BYTES: usize = 512;
+    /// The longest category in bytes.
+    pub const MAX_CATEGORY_BYTES: usize = 64;
+
+    /// The stream of the entity `id` in `category`.
+    ///
+    /// # Errors
+    /// When category or id break the rules above.
+    pub fn new(category: &str, id: impl fmt::Display) -> Result<Self, InvalidStreamId> {
+        if !is_category(category) {
+            return Err(InvalidStreamId::Category(category.to_owned()));
+        }
+        let name = format!("{category}-{id}");
+        if name.len() > Self::MAX_BYTES {
+            return Err(InvalidStreamId::TooLong(name.len()));
+        }
+        if name.len() == category.len() + 1 {
+            return Err(InvalidStreamId::EmptyId(category.to_owned()));
+        }
+        if name.chars().any(char::is_control) {
+            return Err(InvalidStreamId::ControlCharacter(name));
+        }
+        Ok(Self { name: name.into() })
+    }
+
+    /// The part before the first `-`.
+    #[must_use]
+    pub fn category(&self) -> &str {
+        self.parts().0
+    }
+
+    /// The part after the first `-`.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.parts().1
+    }
+
+    /// The whole name, `category-id`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.name
+    }
+
+    fn parts(&self) -> (&str, &str) {
+        self.name.split_once('-').unwrap_or((&self.name, ""))
+    }
+}
+
+/// Whether `text` may be a stream's category; `const`, so that a wrong one fails the build.
+pub(crate) const fn is_category(text: &str) -> bool {
+    let mut rest = text.as_bytes();
+    while let [byte, tail @ ..] = rest {
+        if !(byte.is_ascii_alphanumeric() || *byte == b'_' || *byte == b'.') {
+            return false;
+        }
+        rest = tail;
+    }
+    !text.is_empty() && text.len() <= StreamId::MAX_CATEGORY_BYTES
+}
+
+impl FromStr for StreamId {
+    type Err = InvalidStreamId;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let (category, id) = name.split_once('-').unwrap_or((name, ""));
+        Self::new(category, id)
+    }
+}
+
+impl fmt::Display for StreamId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+impl fmt::Debug for StreamId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StreamId({})", self.name)
+    }
+}
+
+impl Serialize for StreamId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.name)
+    }
+}
+
+impl<'de> Deserialize<'de> for StreamId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_category_ends_at_the_first_dash() {
+        let stream: StreamId = "order-2010-12-01".parse().unwrap();
+        assert_eq!((stream.category(), stream.id()), ("order", "2010-12-01"));
+    }
+
+    #[test]
+    fn names_that_no_store_could_keep_are_refused() {
+        use InvalidStreamId::{Category, ControlCharacter, EmptyId, TooLong};
+        let parse = |name: &str| name.parse::<StreamId>().unwrap_err();
+        assert_eq!(parse(""), Category(String::new()));
+        assert_eq!(parse("-1"), Category(String::new()));
+        assert_eq!(parse("a b-1"), Category("a b".into()));
+        assert_eq!(parse(&format!("{}-1", "c".repeat(65))), Category("c".repeat(65)));
+        assert_eq!(parse("account"), EmptyId("account".into()));
+        assert_eq!(parse("account-"), EmptyId("account".into()));
+        assert_eq!(parse("account-a\0b"), ControlCharacter("account-a\0b".into()));
+        assert_eq!(parse(&format!("a-{}", "x".repeat(511))), TooLong(513));
+        assert!(format!("a-{}", "x".repeat(510)).parse::<StreamId>().is_ok());
+    }
+}

@@ -1,0 +1,7 @@
+//! annals
+
+#[doc(hidden)]
+pub use annals_core::__private;
+pub use annals_core::*;
+#[cfg(feature = "macros")]
+pub use annals_macros::Event;
