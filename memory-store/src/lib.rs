@@ -1,1 +1,144 @@
-//! m
+//! The in-memory event store of annals: for tests, examples and learning, and the reference for
+//! authors of other stores. Everything is gone when the last clone of it is.
+
+mod log;
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+
+use annals_core::{
+    Append, AppendError, Appended, Clock, Direction, EventStore, EventStream, Position, ReadAll, ReadStream,
+    RecordedEvent, StoreError, SystemClock, Version,
+};
+use async_trait::async_trait;
+use chrono::SubsecRound;
+use futures_util::{StreamExt, stream};
+use tokio::sync::watch;
+
+use crate::log::Log;
+
+/// An event store in this process's memory. Clones share the same events.
+///
+/// ```
+/// use annals::{Append, EventData, EventStore, EventType, ExpectedVersion, MemoryStore, NewEvent, Payload};
+///
+/// # futures_executor::block_on(async {
+/// let store = MemoryStore::new();
+/// let noted = EventData::new(EventType::from_static("diary.noted"), Payload::parse(r#"{"text":"hello"}"#)?);
+/// let append = Append::new("diary-anna".parse()?, ExpectedVersion::NoStream, vec![NewEvent::new(noted)]);
+/// let answers = store.append(vec![append]).await?;
+/// assert_eq!(store.head().await?, answers[0].position);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
+#[derive(Debug, Clone)]
+pub struct MemoryStore {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    log: RwLock<Log>,
+    head: watch::Sender<Position>,
+    clock: Box<dyn Clock>,
+}
+
+impl MemoryStore {
+    /// An empty store on the system's clock.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_clock(SystemClock)
+    }
+
+    /// An empty store that records events at the times that `clock` tells.
+    #[must_use]
+    pub fn with_clock(clock: impl Clock + 'static) -> Self {
+        let shared = Shared {
+            log: RwLock::default(),
+            head: watch::Sender::new(Position::START),
+            clock: Box::new(clock),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Shared {
+    /// A panic elsewhere cannot leave the log half written: it is only changed once all checks are done.
+    fn read(&self) -> RwLockReadGuard<'_, Log> {
+        self.log.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl EventStore for MemoryStore {
+    async fn append(&self, appends: Vec<Append>) -> Result<Vec<Appended>, AppendError> {
+        Append::check(&appends)?;
+        let mut log = self.shared.log.write().unwrap_or_else(PoisonError::into_inner);
+        let now = self.shared.clock.now().trunc_subsecs(6);
+        let answers = log.append(appends, now)?;
+        self.shared.head.send_if_modified(|head| {
+            let moved = *head < log.head();
+            *head = log.head();
+            moved
+        });
+        Ok(answers)
+    }
+
+    fn read_stream(&self, read: ReadStream) -> EventStream {
+        let shared = Arc::clone(&self.shared);
+        let ReadStream { stream, direction, from, limit, .. } = read;
+        let mut left = limit.unwrap_or(u64::MAX);
+        let mut next = match direction {
+            Direction::Forwards => from.unwrap_or_default().max(Version::new(1)),
+            Direction::Backwards => from.unwrap_or(Version::new(u64::MAX)),
+        };
+        paged(move || {
+            let page = shared.read().stream_page(&stream, direction, next, left);
+            left -= page.len() as u64;
+            if let Some(last) = page.last() {
+                next = match direction {
+                    Direction::Forwards => last.version.next(),
+                    Direction::Backwards => Version::new(last.version.get() - 1),
+                };
+            }
+            page
+        })
+    }
+
+    fn read_all(&self, read: ReadAll) -> EventStream {
+        let shared = Arc::clone(&self.shared);
+        let ReadAll { mut after, filter, limit, .. } = read;
+        let mut left = limit.unwrap_or(u64::MAX);
+        paged(move || {
+            loop {
+                let log = shared.read();
+                let page = log.page(&mut after, &filter, left);
+                left -= page.len() as u64;
+                if !page.is_empty() || left == 0 || after >= log.head() {
+                    return page;
+                }
+            }
+        })
+    }
+
+    async fn head(&self) -> Result<Position, StoreError> {
+        Ok(*self.shared.head.borrow())
+    }
+
+    async fn wait_for_head(&self, position: Position) -> Result<Position, StoreError> {
+        let mut head = self.shared.head.subscribe();
+        let past = head.wait_for(|head| *head > position).await;
+        past.map(|head| *head).map_err(|closed| StoreError::Failed(closed.into()))
+    }
+}
+
+/// Gives the events page by page; an empty page ends it.
+fn paged(mut next_page: impl FnMut() -> Vec<RecordedEvent> + Send + 'static) -> EventStream {
+    let pages = std::iter::from_fn(move || Some(next_page()).filter(|page| !page.is_empty()));
+    stream::iter(pages.flatten().map(Ok)).boxed()
+}

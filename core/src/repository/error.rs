@@ -1,0 +1,24 @@
+use crate::{AppendError, Conflict, StoreError};
+
+/// Why a command did not succeed. Nothing is appended then, unless the store says that it cannot know.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError<E> {
+    /// The aggregate declined it.
+    #[error(transparent)]
+    Rejected(E),
+    /// The entity is not at the version that the caller expected, or changed on every try.
+    #[error(transparent)]
+    Conflict(Conflict),
+    /// The store refused or failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl<E> From<AppendError> for CommandError<E> {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::Conflict(conflict) => Self::Conflict(conflict),
+            AppendError::Store(error) => Self::Store(error),
+        }
+    }
+}

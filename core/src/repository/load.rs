@@ -1,0 +1,64 @@
+use chrono::{DateTime, Utc};
+use futures_util::TryStreamExt;
+
+use crate::{Aggregate, EventStore, Position, ReadStream, StoreError, StreamId, Version};
+
+/// An entity's state, and how far into its history it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Loaded<A> {
+    /// The fold of the entity's events.
+    pub state: A,
+    /// The version of the last of them; [`Version::NONE`] if there are none.
+    pub version: Version,
+    /// The position of the last of them; [`Position::START`] if there are none.
+    pub position: Position,
+}
+
+/// A point in an entity's history: a version or a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AsOf {
+    /// With the event of this version, and none after it.
+    Version(Version),
+    /// Up to the first event that the store recorded after this time.
+    Time(DateTime<Utc>),
+}
+
+impl From<Version> for AsOf {
+    fn from(version: Version) -> Self {
+        Self::Version(version)
+    }
+}
+
+impl From<DateTime<Utc>> for AsOf {
+    fn from(time: DateTime<Utc>) -> Self {
+        Self::Time(time)
+    }
+}
+
+pub(super) async fn load<A: Aggregate>(
+    store: &dyn EventStore,
+    stream: StreamId,
+    as_of: Option<AsOf>,
+) -> Result<Loaded<A>, StoreError> {
+    let mut read = ReadStream::forwards(stream);
+    if let Some(AsOf::Version(version)) = as_of {
+        read = read.limit(version.get());
+    }
+    let mut loaded = Loaded { state: A::default(), version: Version::NONE, position: Position::START };
+    let mut records = store.read_stream(read);
+    let mut events = Vec::with_capacity(1);
+    while let Some(record) = records.try_next().await? {
+        if let Some(AsOf::Time(time)) = as_of
+            && record.recorded_at > time
+        {
+            break;
+        }
+        record.decode_into::<A::Event>(&mut events)?;
+        for event in events.drain(..) {
+            loaded.state.apply(&event);
+        }
+        loaded.version = record.version;
+        loaded.position = record.position;
+    }
+    Ok(loaded)
+}

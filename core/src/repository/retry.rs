@@ -1,0 +1,58 @@
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+
+/// How often a command is tried again, and after which pauses, when another writer was faster or the
+/// store was lost for a moment.
+///
+/// Pauses double from the first to the longest, each lengthened at random by up to its own length, so
+/// that writers who met once do not meet again. By default a command is tried again up to 16 times,
+/// after 1 ms at first and 100 ms at most.
+///
+/// A policy that pauses needs a tokio runtime with its timer on, as `#[tokio::main]` has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetryPolicy {
+    retries: usize,
+    first: Duration,
+    longest: Duration,
+}
+
+impl RetryPolicy {
+    /// Tries once and never again.
+    #[must_use]
+    pub fn never() -> Self {
+        Self { retries: 0, ..Self::default() }
+    }
+
+    /// Tries again at most `retries` times.
+    #[must_use]
+    pub fn with_retries(mut self, retries: usize) -> Self {
+        self.retries = retries;
+        self
+    }
+
+    /// Pauses for `first` before the second try, and never for longer than `longest` plus its jitter.
+    #[must_use]
+    pub fn with_pauses(mut self, first: Duration, longest: Duration) -> Self {
+        self.first = first;
+        self.longest = longest;
+        self
+    }
+
+    /// The pause before each further try.
+    pub(super) fn pauses(&self) -> impl Iterator<Item = Duration> + Send + use<> {
+        ExponentialBuilder::default()
+            .with_factor(2.0)
+            .with_min_delay(self.first)
+            .with_max_delay(self.longest)
+            .with_max_times(self.retries)
+            .with_jitter()
+            .build()
+    }
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self { retries: 16, first: Duration::from_millis(1), longest: Duration::from_millis(100) }
+    }
+}

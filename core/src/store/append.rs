@@ -1,0 +1,110 @@
+use std::collections::HashSet;
+
+use super::{Refusal, StoreError};
+use crate::{ExpectedVersion, InvalidPayload, NewEvent, Payload, Position, StreamId, Version};
+
+/// Events for one stream, and the version that the stream must be at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Append {
+    /// The stream to append to.
+    pub stream: StreamId,
+    /// What the stream must look like for the append to happen.
+    pub expected: ExpectedVersion,
+    /// The events, oldest first.
+    pub events: Vec<NewEvent>,
+}
+
+/// What became of one [`Append`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    /// The stream's version after the append, which is its last event's.
+    pub version: Version,
+    /// The position of the last event; [`Position::START`] if there was none to store.
+    pub position: Position,
+}
+
+/// A stream was not at the version that an append expected, so nothing was appended.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("stream {stream} is at version {actual}, expected was {expected}")]
+pub struct Conflict {
+    /// The stream.
+    pub stream: StreamId,
+    /// What was expected.
+    pub expected: ExpectedVersion,
+    /// Where the stream is; [`Version::NONE`] if it does not exist.
+    pub actual: Version,
+}
+
+/// Why an append did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum AppendError {
+    /// Somebody else was there first.
+    #[error(transparent)]
+    Conflict(#[from] Conflict),
+    /// The store refused or failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<Refusal> for AppendError {
+    fn from(refusal: Refusal) -> Self {
+        Self::Store(refusal.into())
+    }
+}
+
+impl Append {
+    /// Events for `stream`, to be appended if it meets `expected`.
+    #[must_use]
+    pub fn new(stream: StreamId, expected: impl Into<ExpectedVersion>, events: Vec<NewEvent>) -> Self {
+        Self { stream, expected: expected.into(), events }
+    }
+
+    /// The rules that every store holds against a request, before it looks at what it has: each stream
+    /// and each event id stands once, and all metadata can be read again.
+    ///
+    /// # Errors
+    /// The first rule that is broken.
+    pub fn check(appends: &[Self]) -> Result<(), Refusal> {
+        if let [Self { events, .. }] = appends
+            && let [event] = &**events
+        {
+            return check_metadata(event);
+        }
+        let mut streams = HashSet::new();
+        let mut ids = HashSet::new();
+        for append in appends {
+            if !streams.insert(&append.stream) {
+                return Err(Refusal::StreamTwice(append.stream.clone()));
+            }
+            for event in &append.events {
+                if !ids.insert(event.id) {
+                    return Err(Refusal::EventIdTwice(event.id));
+                }
+                check_metadata(event)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_metadata(event: &NewEvent) -> Result<(), Refusal> {
+    if event.metadata.extra.is_empty() {
+        return Ok(());
+    }
+    let refusal = |source: InvalidPayload| Refusal::Metadata { id: event.id, source };
+    Payload::encode(&*event.metadata).map(drop).map_err(refusal)
+}
+
+impl ExpectedVersion {
+    /// Checks that a stream at version `actual` meets the demand.
+    ///
+    /// # Errors
+    /// The conflict to report, if it does not.
+    pub fn check(self, stream: &StreamId, actual: Version) -> Result<(), Conflict> {
+        if self.is_met_by(actual) {
+            Ok(())
+        } else {
+            Err(Conflict { stream: stream.clone(), expected: self, actual })
+        }
+    }
+}

@@ -1,0 +1,74 @@
+use super::fixture::{Any, Store, append, collect, event, events, ids, recorded_ids, to};
+use crate::{EventId, Filter, Position, ReadAll};
+
+async fn matching(store: &Store, filter: Filter) -> Vec<EventId> {
+    recorded_ids(&collect(store.read_all(ReadAll::after(Position::START).matching(filter))).await)
+}
+
+pub(super) async fn a_filter_by_category_takes_no_other(store: Store) {
+    let mut stored = Vec::new();
+    for category in ["account", "accounts", "a_count", "abcount", "Account", "account.eu"] {
+        let event = events(1);
+        stored.extend(ids(&event));
+        append(&store, to(&format!("{category}-1"), Any, event)).await;
+    }
+    let [account, accounts, with_underscore, ..] = stored[..] else { panic!("six events were stored") };
+    assert_eq!(matching(&store, Filter::all()).await, stored);
+    assert_eq!(matching(&store, Filter::all().with_category("account")).await, [account]);
+    assert_eq!(matching(&store, Filter::all().with_category("a_count")).await, [with_underscore]);
+    let two = Filter::all().with_category("accounts").with_category("account");
+    assert_eq!(matching(&store, two).await, [account, accounts]);
+    assert_eq!(matching(&store, Filter::all().with_category("nobody")).await, []);
+}
+
+pub(super) async fn a_filter_by_event_type_takes_no_other(store: Store) {
+    let mixed: Vec<_> = ["test.opened", "test.closed", "test.opened_late", "test%", "TEST.OPENED"]
+        .map(|name| event(name, 0))
+        .into();
+    let stored = ids(&mixed);
+    append(&store, to("test-a", Any, mixed)).await;
+    let [opened, closed, ..] = stored[..] else { panic!("five events were stored") };
+    assert_eq!(matching(&store, Filter::all().with_event_type("test.opened")).await, [opened]);
+    let two = Filter::all().with_event_type("test.closed").with_event_type("test.opened");
+    assert_eq!(matching(&store, two).await, [opened, closed]);
+    assert_eq!(matching(&store, Filter::all().with_event_type("test.")).await, []);
+}
+
+pub(super) async fn category_and_event_type_must_both_match(store: Store) {
+    let mut wanted = Vec::new();
+    for (name, kind) in
+        [("one-1", "x.a"), ("one-1", "x.b"), ("two-1", "x.a"), ("two-1", "x.b"), ("one-2", "x.a")]
+    {
+        let event = vec![event(kind, 0)];
+        if name.starts_with("one") && kind == "x.a" {
+            wanted.extend(ids(&event));
+        }
+        append(&store, to(name, Any, event)).await;
+    }
+    let both = Filter::all().with_category("one").with_event_type("x.a");
+    assert_eq!(matching(&store, both).await, wanted);
+}
+
+pub(super) async fn a_limit_counts_what_matches(store: Store) {
+    for round in 0..10 {
+        let kind = if round % 2 == 0 { "test.even" } else { "test.odd" };
+        append(&store, to("test-a", Any, vec![event(kind, round)])).await;
+    }
+    let odd = Filter::all().with_event_type("test.odd");
+    let read = ReadAll::after(Position::START).matching(odd).limit(3);
+    let versions: Vec<_> = collect(store.read_all(read)).await.iter().map(|e| e.version.get()).collect();
+    assert_eq!(versions, [2, 4, 6]);
+}
+
+pub(super) async fn a_rare_match_is_found_in_a_long_log(store: Store) {
+    let mut rare = Vec::new();
+    for _ in 0..3 {
+        for _ in 0..5 {
+            append(&store, to("test-a", Any, events(1000))).await;
+        }
+        let event = vec![event("test.rare", 0)];
+        rare.extend(ids(&event));
+        append(&store, to("test-a", Any, event)).await;
+    }
+    assert_eq!(matching(&store, Filter::all().with_event_type("test.rare")).await, rare);
+}

@@ -1,0 +1,160 @@
+//! What every event store must do, one named test a case.
+//!
+//! An author of a store writes one line; each case runs on a store of its own:
+//!
+//! ```no_run
+//! # use annals_core as annals;
+//! # async fn fresh_store() -> std::sync::Arc<dyn annals::EventStore> { unimplemented!() }
+//! annals::testing::conformance!(fresh_store); // async fn fresh_store() -> impl EventStore
+//! ```
+//!
+//! [`CASES`] has the same cases as data, for a harness of another kind.
+
+mod atomicity;
+mod concurrency;
+mod expected_version;
+mod filters;
+mod fixture;
+mod idempotence;
+mod order;
+mod payloads;
+mod reading;
+mod refusals;
+mod wake_up;
+
+use std::{pin::Pin, sync::Arc, time::Duration};
+
+use crate::EventStore;
+
+/// One case of the suite.
+#[derive(Debug, Clone, Copy)]
+pub struct Case {
+    /// Its name, a sentence of what a store does.
+    pub name: &'static str,
+    /// Checks an empty store; panics with what is wrong.
+    pub check: fn(Arc<dyn EventStore>) -> Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+/// How long a case may take before it counts as hanging.
+pub const TIME_LIMIT: Duration = Duration::from_secs(60);
+
+/// Runs `case` on the store that `fresh_store` makes, on a runtime of its own: what each test of
+/// [`conformance!`](super::conformance) does.
+///
+/// # Panics
+/// When the store does not do what the case says.
+pub fn run<S: EventStore + 'static>(case: Case, fresh_store: impl Future<Output = S>) {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.unwrap_or_else(|error| panic!("no runtime to test on: {error}")).block_on(async {
+        let store = Arc::new(fresh_store.await);
+        if tokio::time::timeout(TIME_LIMIT, (case.check)(store)).await.is_err() {
+            panic!("{}: no end after {TIME_LIMIT:?}", case.name);
+        }
+    });
+}
+
+/// The list of cases, for whatever is made of each: `module::case` in the order of this page.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __for_each_conformance_case {
+    ($make:path, $argument:tt) => {
+        $make! {
+            $argument
+            expected_version::any_version_takes_a_new_stream_and_an_existing_one
+            expected_version::no_stream_takes_a_new_stream_only
+            expected_version::exists_takes_an_existing_stream_only
+            expected_version::exact_takes_that_version_only
+            expected_version::exact_zero_asks_for_no_stream
+            expected_version::a_conflict_names_the_stream_and_both_versions
+            atomicity::a_conflict_appends_nothing
+            atomicity::several_streams_are_appended_together
+            atomicity::a_conflict_in_one_stream_appends_to_none
+            atomicity::an_append_without_events_stores_nothing
+            atomicity::an_append_without_events_guards_the_others
+            atomicity::a_dropped_append_happened_whole_or_not_at_all
+            order::versions_are_dense
+            order::positions_rise_and_answers_tell_them
+            order::what_begins_after_an_answer_comes_after_it
+            order::the_head_follows_the_appends
+            idempotence::the_same_append_again_stores_nothing_and_answers_the_same
+            idempotence::the_same_append_again_needs_no_version_to_match
+            idempotence::the_same_append_of_several_streams_again_answers_the_same
+            idempotence::an_id_stored_elsewhere_is_refused
+            idempotence::the_same_append_from_many_tasks_is_stored_once
+            reading::a_stream_that_does_not_exist_is_empty
+            reading::a_stream_reads_forwards_from_a_version
+            reading::a_stream_reads_backwards_from_a_version
+            reading::a_limit_ends_a_read
+            reading::a_long_stream_reads_whole_in_both_directions
+            reading::streams_with_similar_names_do_not_mix
+            reading::the_global_stream_reads_on_after_a_position
+            reading::what_is_recorded_stays_as_it_is
+            filters::a_filter_by_category_takes_no_other
+            filters::a_filter_by_event_type_takes_no_other
+            filters::category_and_event_type_must_both_match
+            filters::a_limit_counts_what_matches
+            filters::a_rare_match_is_found_in_a_long_log
+            wake_up::a_head_that_is_past_answers_at_once
+            wake_up::an_append_wakes_everyone_who_waits
+            wake_up::a_head_not_yet_past_keeps_waiting
+            wake_up::no_wake_up_is_missed
+            concurrency::of_many_who_expect_one_version_one_wins
+            concurrency::many_appenders_share_one_stream
+            concurrency::many_appenders_write_streams_of_their_own
+            concurrency::a_reader_follows_writers_without_a_gap_or_a_double
+            payloads::every_json_value_comes_back_equal
+            payloads::the_deepest_nesting_comes_back_equal
+            payloads::large_payloads_and_appends_come_back_equal
+            payloads::names_and_metadata_come_back_equal
+            refusals::a_stream_twice_in_one_append_is_refused
+            refusals::an_id_twice_in_one_append_is_refused
+            refusals::metadata_that_cannot_be_read_again_is_refused
+        }
+    };
+}
+
+macro_rules! list {
+    (() $($module:ident::$case:ident)*) => {
+        /// Every case of the suite.
+        pub const CASES: &[Case] = &[
+            $(Case { name: stringify!($case), check: |store| Box::pin($module::$case(store)) },)*
+        ];
+
+        /// Each case by its name.
+        #[doc(hidden)]
+        pub mod cases {
+            $(
+                #[allow(non_upper_case_globals, missing_docs)]
+                pub const $case: super::Case = super::Case {
+                    name: stringify!($case),
+                    check: |store| Box::pin(super::$module::$case(store)),
+                };
+            )*
+        }
+    };
+}
+__for_each_conformance_case!(list, ());
+
+/// Writes one `#[test]` for each case of the conformance suite.
+///
+/// The argument is called for each case and gives a future of a new, empty store.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __conformance {
+    ($fresh_store:expr) => {
+        $crate::__for_each_conformance_case! { $crate::__conformance_tests, ($fresh_store) }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __conformance_tests {
+    (($fresh_store:expr) $($module:ident::$case:ident)*) => {
+        $(
+            #[test]
+            fn $case() {
+                $crate::testing::conformance::run($crate::testing::conformance::cases::$case, ($fresh_store)());
+            }
+        )*
+    };
+}
