@@ -59,7 +59,8 @@ pub trait EventStore: Send + Sync {
     /// Reads the global stream, in the order of positions.
     fn read_all(&self, read: ReadAll) -> EventStream;
 
-    /// The position up to which the global stream can be read now; it never falls.
+    /// The position of the last event that can be read from the global stream, [`Position::START`] while
+    /// there is none. It never falls.
     ///
     /// # Errors
     /// When the store cannot be asked.

@@ -1,8 +1,14 @@
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 use super::fixture::{
-    Any, Store, append, append_all, at_once, collect, events, exact, head, ids, read, read_all, to, versions,
-    wait_for_head,
+    Any, Store, append, append_all, at_once, collect, event, events, exact, head, ids, read, read_all,
+    recorded_ids, to, versions, wait_for_head,
 };
 use crate::{AppendError, Position, ReadAll, RecordedEvent};
 
@@ -77,10 +83,10 @@ pub(super) async fn many_appenders_write_streams_of_their_own(store: Store) {
     }
 }
 
-/// Reads like a follower: from its checkpoint, as far as the store lets it, and then waits.
-async fn follow(store: Store, count: usize) -> Vec<RecordedEvent> {
+/// Reads like a follower, from its checkpoint on, as far as the store lets it, until it meets the last event.
+async fn follow(store: Store, last: &str) -> Vec<RecordedEvent> {
     let mut came: Vec<RecordedEvent> = Vec::new();
-    while came.len() < count {
+    while came.last().is_none_or(|event| event.event.event_type.as_str() != last) {
         let checkpoint = came.last().map_or(Position::START, |event| event.position);
         wait_for_head(&store, checkpoint).await;
         came.extend(collect(store.read_all(ReadAll::after(checkpoint))).await);
@@ -91,29 +97,31 @@ async fn follow(store: Store, count: usize) -> Vec<RecordedEvent> {
 pub(super) async fn a_reader_follows_writers_without_a_gap_or_a_double(store: Store) {
     const WRITERS: usize = 16;
     const ROUNDS: usize = 40;
-    const EVENTS: usize = WRITERS * ROUNDS * 3;
+    const LAST: &str = "test.closed";
+    let finished = Arc::new(AtomicUsize::new(0));
     let followed = at_once(WRITERS + 3, |task| {
-        let store = store.clone();
+        let (store, finished) = (store.clone(), Arc::clone(&finished));
         async move {
             if task >= WRITERS {
-                return follow(store, EVENTS).await;
+                return follow(store, LAST).await;
             }
             for round in 0..ROUNDS {
                 let (own, shared) =
                     (format!("test-own-{task}"), format!("test-shared-{}", (task + round) % 5));
                 append_all(&store, vec![to(&own, Any, events(2)), to(&shared, Any, events(1))]).await;
             }
+            if finished.fetch_add(1, Ordering::SeqCst) + 1 == WRITERS {
+                append(&store, to("test-closing", Any, vec![event(LAST, 0)])).await;
+            }
             Vec::new()
         }
     })
     .await;
     let stored = read_all(&store).await;
-    assert_eq!(stored.len(), EVENTS);
+    assert_eq!(stored.len(), WRITERS * ROUNDS * 3 + 1);
     for came in followed.into_iter().skip(WRITERS) {
         assert!(came.is_sorted_by(|a, b| a.position < b.position), "positions do not rise for a follower");
-        let came: HashSet<_> = came.iter().map(|event| (event.id, event.position)).collect();
-        let missing = stored.iter().filter(|event| !came.contains(&(event.id, event.position))).count();
-        assert_eq!(missing, 0, "events that a follower never saw");
+        assert_eq!(recorded_ids(&came), recorded_ids(&stored), "what a follower saw and what is stored");
     }
     let mut next: HashMap<_, u64> = HashMap::new();
     for event in &stored {

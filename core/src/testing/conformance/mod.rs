@@ -26,13 +26,16 @@ use std::{pin::Pin, sync::Arc, time::Duration};
 
 use crate::EventStore;
 
+/// A case's check, running.
+pub type Check = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// One case of the suite.
 #[derive(Debug, Clone, Copy)]
 pub struct Case {
     /// Its name, a sentence of what a store does.
     pub name: &'static str,
     /// Checks an empty store; panics with what is wrong.
-    pub check: fn(Arc<dyn EventStore>) -> Pin<Box<dyn Future<Output = ()> + Send>>,
+    pub check: fn(Arc<dyn EventStore>) -> Check,
 }
 
 /// How long a case may take before it counts as hanging.
@@ -116,9 +119,7 @@ macro_rules! __for_each_conformance_case {
 macro_rules! list {
     (() $($module:ident::$case:ident)*) => {
         /// Every case of the suite.
-        pub const CASES: &[Case] = &[
-            $(Case { name: stringify!($case), check: |store| Box::pin($module::$case(store)) },)*
-        ];
+        pub const CASES: &[Case] = &[$(cases::$case),*];
 
         /// Each case by its name.
         #[doc(hidden)]

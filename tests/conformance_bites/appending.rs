@@ -1,0 +1,342 @@
+//! Stores that append wrongly.
+
+use std::{
+    collections::HashSet,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use annals::{
+    Append, AppendError, Appended, Conflict, EventData, EventId, EventStore, EventType, ExpectedVersion,
+    MemoryStore, Metadata, NewEvent, Payload, Position, ReadAll, ReadStream, RecordedEvent, Refusal,
+    StoreError, StreamId, TryStreamExt, Version,
+};
+use async_trait::async_trait;
+use serde_json::Value;
+use tokio::task::yield_now;
+
+use crate::wrong::Defect;
+
+type Answer = Result<Vec<Appended>, AppendError>;
+
+/// A defect that changes the request and then appends rightly.
+macro_rules! changes_the_request {
+    ($(#[$doc:meta] $defect:ident: $change:expr;)*) => {
+        $(
+            #[$doc]
+            #[derive(Default)]
+            pub(crate) struct $defect;
+
+            #[async_trait]
+            impl Defect for $defect {
+                async fn append(&self, right: &MemoryStore, appends: Vec<Append>) -> Answer {
+                    let change: fn(Vec<Append>) -> Vec<Append> = $change;
+                    right.append(change(appends)).await
+                }
+            }
+        )*
+    };
+}
+
+changes_the_request! {
+    /// No optimistic concurrency at all.
+    TakesEveryVersion: |appends| each(appends, |append| append.expected = ExpectedVersion::Any);
+    /// Confuses "any version" with "no stream".
+    TakesAnyForNew: |appends| each(appends, |append| {
+        if append.expected == ExpectedVersion::Any {
+            append.expected = ExpectedVersion::NoStream;
+        }
+    });
+    /// Stores under ids of its own.
+    GivesNewIds: |appends| each_event(appends, |event| event.id = EventId::new());
+    /// Recognises what it has only if it came for one stream.
+    KnowsIdsOfOneStreamOnly: |appends| match appends.len() {
+        1 => appends,
+        _ => each_event(appends, |event| event.id = EventId::new()),
+    };
+    /// Thinks that a part without events needs no look.
+    SkipsEmptyParts: |appends| {
+        let guards_others = appends.len() > 1;
+        each(appends, |append| {
+            if guards_others && append.events.is_empty() {
+                append.expected = ExpectedVersion::Any;
+            }
+        })
+    };
+    /// Writes a marker where there is nothing to write.
+    MarksEmptyAppends: |appends| each(appends, |append| {
+        if append.events.is_empty() {
+            let marker = EventData::new(EventType::from_static("marker"), Payload::parse("{}").unwrap());
+            append.events.push(NewEvent::new(marker));
+        }
+    });
+    /// Joins parts for the same stream without a word.
+    MergesParts: |appends| {
+        let mut merged: Vec<Append> = Vec::new();
+        for append in appends {
+            match merged.iter_mut().find(|part| part.stream == append.stream) {
+                Some(part) => part.events.extend(append.events),
+                None => merged.push(append),
+            }
+        }
+        merged
+    };
+    /// Drops an event whose id has just been there.
+    DropsRepeatedIds: |mut appends| {
+        let mut seen = HashSet::new();
+        appends.iter_mut().for_each(|append| append.events.retain(|event| seen.insert(event.id)));
+        appends
+    };
+    /// Loses free metadata that nests too deep.
+    CutsDeepMetadata: |appends| each_event(appends, |event| {
+        if Payload::encode(&*event.metadata).is_err() {
+            event.metadata = Metadata::default().into();
+        }
+    });
+    /// Loses who did it.
+    ForgetsMetadata: |appends| each_event(appends, |event| event.metadata = Metadata::default().into());
+    /// Takes out what its database's text type cannot hold.
+    StripsNul: |appends| each_payload(appends, |text| text.replace("\\u0000", ""));
+    /// Has one kind of number, as JavaScript.
+    KeepsNumbersAsFloats: |appends| each_payload(appends, |text| {
+        let as_floats = |value: Value| match value.as_f64() {
+            Some(number) => Value::from(number as i64),
+            None => value,
+        };
+        as_floats(serde_json::from_str(&text).unwrap()).to_string()
+    });
+}
+
+fn each(mut appends: Vec<Append>, change: impl FnMut(&mut Append)) -> Vec<Append> {
+    appends.iter_mut().for_each(change);
+    appends
+}
+
+fn each_event(appends: Vec<Append>, change: impl Fn(&mut NewEvent)) -> Vec<Append> {
+    each(appends, |append| append.events.iter_mut().for_each(&change))
+}
+
+fn each_payload(appends: Vec<Append>, change: impl Fn(String) -> String) -> Vec<Append> {
+    each_event(appends, |event| {
+        event.event.payload = Payload::parse(change(event.event.payload.to_string())).unwrap();
+    })
+}
+
+/// Looks at the conflict it reports one version too late.
+#[derive(Default)]
+pub(crate) struct TellsAnotherVersion;
+
+#[async_trait]
+impl Defect for TellsAnotherVersion {
+    async fn append(&self, right: &MemoryStore, appends: Vec<Append>) -> Answer {
+        right.append(appends).await.map_err(|error| match error {
+            AppendError::Conflict(told) => Conflict { actual: told.actual.next(), ..told }.into(),
+            other => other,
+        })
+    }
+}
+
+/// Reports the conflict, but the events are in.
+#[derive(Default)]
+pub(crate) struct WritesOnConflict;
+
+#[async_trait]
+impl Defect for WritesOnConflict {
+    async fn append(&self, right: &MemoryStore, appends: Vec<Append>) -> Answer {
+        let answer = right.append(appends.clone()).await;
+        if let Err(AppendError::Conflict(_)) = answer {
+            right.append(each(appends, |append| append.expected = ExpectedVersion::Any)).await?;
+        }
+        answer
+    }
+}
+
+/// Works through the parts from the back.
+#[derive(Default)]
+pub(crate) struct ReversesParts;
+
+#[async_trait]
+impl Defect for ReversesParts {
+    async fn append(&self, right: &MemoryStore, mut appends: Vec<Append>) -> Answer {
+        appends.reverse();
+        let mut answers = right.append(appends).await?;
+        answers.reverse();
+        Ok(answers)
+    }
+}
+
+/// No transaction around the streams.
+#[derive(Default)]
+pub(crate) struct AppendsPartByPart;
+
+#[async_trait]
+impl Defect for AppendsPartByPart {
+    async fn append(&self, right: &MemoryStore, appends: Vec<Append>) -> Answer {
+        let mut answers = Vec::new();
+        for append in appends {
+            answers.extend(right.append(vec![append]).await?);
+        }
+        Ok(answers)
+    }
+}
+
+/// No transaction around the events.
+#[derive(Default)]
+pub(crate) struct AppendsEventByEvent;
+
+#[async_trait]
+impl Defect for AppendsEventByEvent {
+    async fn append(&self, right: &MemoryStore, appends: Vec<Append>) -> Answer {
+        let mut answers = Vec::new();
+        for Append { stream, events, mut expected, .. } in appends {
+            let mut last = None;
+            for event in events {
+                last = right.append(vec![Append::new(stream.clone(), expected, vec![event])]).await?.pop();
+                expected = ExpectedVersion::Any;
+                yield_now().await;
+            }
+            answers.extend(last);
+        }
+        Ok(answers)
+    }
+}
+
+/// Reads the version first and appends later.
+#[derive(Default)]
+pub(crate) struct ChecksThenActs;
+
+#[async_trait]
+impl Defect for ChecksThenActs {
+    async fn append(&self, right: &MemoryStore, appends: Vec<Append>) -> Answer {
+        for append in &appends {
+            append.expected.check(&append.stream, version(right, &append.stream).await)?;
+        }
+        give_way().await;
+        TakesEveryVersion.append(right, appends).await
+    }
+}
+
+/// Finds a conflict before it sees that it has the events already.
+#[derive(Default)]
+pub(crate) struct ChecksVersionsBeforeIds;
+
+#[async_trait]
+impl Defect for ChecksVersionsBeforeIds {
+    async fn append(&self, right: &MemoryStore, appends: Vec<Append>) -> Answer {
+        for append in &appends {
+            append.expected.check(&append.stream, version(right, &append.stream).await)?;
+        }
+        right.append(appends).await
+    }
+}
+
+/// Takes an append for a known one if its first event is known.
+#[derive(Default)]
+pub(crate) struct TrustsTheFirstId;
+
+#[async_trait]
+impl Defect for TrustsTheFirstId {
+    async fn append(&self, right: &MemoryStore, appends: Vec<Append>) -> Answer {
+        let known = all(right).await;
+        let first = appends.iter().flat_map(|append| &append.events).next().map(|event| event.id);
+        match known.iter().find(|event| Some(event.id) == first) {
+            Some(event) => {
+                Ok(vec![Appended { version: event.version, position: event.position }; appends.len()])
+            }
+            None => right.append(appends).await,
+        }
+    }
+}
+
+/// Looks the ids up first and appends later.
+#[derive(Default)]
+pub(crate) struct ChecksIdsThenActs;
+
+#[async_trait]
+impl Defect for ChecksIdsThenActs {
+    async fn append(&self, right: &MemoryStore, appends: Vec<Append>) -> Answer {
+        let known: HashSet<_> = all(right).await.iter().map(|event| event.id).collect();
+        let is_known =
+            appends.iter().flat_map(|append| &append.events).any(|event| known.contains(&event.id));
+        give_way().await;
+        if is_known { right.append(appends).await } else { GivesNewIds.append(right, appends).await }
+    }
+}
+
+/// Fails one of two appends that meet, even on different streams.
+#[derive(Default)]
+pub(crate) struct FailsWhenBusy {
+    running: AtomicUsize,
+}
+
+#[async_trait]
+impl Defect for FailsWhenBusy {
+    async fn append(&self, right: &MemoryStore, appends: Vec<Append>) -> Answer {
+        let others = self.running.fetch_add(1, Ordering::SeqCst);
+        give_way().await;
+        let answer = match others {
+            0 => right.append(appends).await,
+            _ => Err(StoreError::Unavailable("could not serialize access".into()).into()),
+        };
+        self.running.fetch_sub(1, Ordering::SeqCst);
+        answer
+    }
+}
+
+/// Holds less than it should and refuses the rest.
+async fn refuse_if(right: &MemoryStore, appends: Vec<Append>, too_much: fn(&Payload) -> bool) -> Answer {
+    if appends.iter().flat_map(|append| &append.events).any(|event| too_much(&event.event.payload)) {
+        return Err(Refusal::Limit("too much for me".into()).into());
+    }
+    right.append(appends).await
+}
+
+/// Nests no deeper than 64 levels.
+#[derive(Default)]
+pub(crate) struct RefusesNesting;
+
+#[async_trait]
+impl Defect for RefusesNesting {
+    async fn append(&self, right: &MemoryStore, appends: Vec<Append>) -> Answer {
+        refuse_if(right, appends, |payload| payload.as_str().matches(['[', '{']).count() > 64).await
+    }
+}
+
+/// Takes no more than 64 KiB.
+#[derive(Default)]
+pub(crate) struct RefusesLargePayloads;
+
+#[async_trait]
+impl Defect for RefusesLargePayloads {
+    async fn append(&self, right: &MemoryStore, appends: Vec<Append>) -> Answer {
+        refuse_if(right, appends, |payload| payload.as_str().len() > 65_536).await
+    }
+}
+
+/// Compares names as a case-insensitive collation does.
+#[derive(Default)]
+pub(crate) struct FoldsCase;
+
+#[async_trait]
+impl Defect for FoldsCase {
+    async fn append(&self, right: &MemoryStore, appends: Vec<Append>) -> Answer {
+        let fold =
+            |append: &mut Append| append.stream = append.stream.as_str().to_lowercase().parse().unwrap();
+        right.append(each(appends, fold)).await
+    }
+}
+
+async fn version(store: &MemoryStore, stream: &StreamId) -> Version {
+    let last = store.read_stream(ReadStream::backwards(stream.clone()).limit(1)).try_next().await.unwrap();
+    last.map_or(Version::NONE, |event| event.version)
+}
+
+async fn all(store: &MemoryStore) -> Vec<RecordedEvent> {
+    store.read_all(ReadAll::after(Position::START)).try_collect().await.unwrap()
+}
+
+/// Lets every other task that can run do so.
+async fn give_way() {
+    for _ in 0..100 {
+        yield_now().await;
+    }
+}
