@@ -45,8 +45,8 @@ fn round_trip<E: Event + PartialEq + std::fmt::Debug>(event: &E) -> Result<Strin
 
 /// An error and its sources, as a log would show it.
 fn report(error: &dyn Error) -> String {
-    std::iter::successors(Some(error), |error| error.source())
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
+    match error.source() {
+        Some(source) => format!("{error}: {}", report(source)),
+        None => error.to_string(),
+    }
 }

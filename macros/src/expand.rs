@@ -105,7 +105,7 @@ fn of_events(variants: &[Stored<'_>], event: &Event<'_>) -> Parts {
         decode: quote! {
             const KNOWN: &[#krate::__private::codec::Variant] = &[#known];
             let __variants = #krate::__private::codec::Variants { known: KNOWN, catch_all: #catch_all };
-            __variants.decode(__data, __events)
+            #krate::__private::codec::decode(&__variants, __data, __events)
         },
         checks: TokenStream::new(),
     }

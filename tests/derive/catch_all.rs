@@ -20,8 +20,8 @@ fn renamed(old: Value) -> Upcast {
     Upcast::to(EventType::from_static("account.retired"), 7, old)
 }
 
-/// Only the catch-all, which needs no serde.
-#[derive(Debug, PartialEq, Event)]
+/// Takes whatever there is.
+#[derive(Debug, PartialEq, Serialize, Deserialize, Event)]
 enum Untyped {
     #[event(other)]
     Any(EventData),

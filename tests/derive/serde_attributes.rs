@@ -43,7 +43,6 @@ enum OrderEvent {
         grams: u32,
     },
     Hidden(#[serde(skip)] u8),
-    #[serde(borrow)]
     Last(std::borrow::Cow<'static, str>),
 }
 

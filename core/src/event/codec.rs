@@ -54,6 +54,19 @@ pub fn encode<E: Serialize>(
     }
 }
 
+/// Reads `data` as one of `variants`, brought up to today's schema version if it is older.
+///
+/// # Errors
+/// When the name is unknown, the schema version newer than this build, or the payload or an
+/// upcaster on the way does not fit.
+pub fn decode<E: DeserializeOwned>(
+    variants: &Variants<E>,
+    data: &EventData,
+    events: &mut Vec<E>,
+) -> Result<(), DecodeError> {
+    variants.decode(data, events)
+}
+
 /// One step of an upcast, with the steps that led there.
 struct Step<'a> {
     event_type: &'a EventType,
@@ -62,12 +75,7 @@ struct Step<'a> {
 }
 
 impl<E: DeserializeOwned> Variants<E> {
-    /// Reads `data`, brought up to today's schema version if it is older.
-    ///
-    /// # Errors
-    /// When the name is unknown, the schema version newer than this build, or the payload or an
-    /// upcaster on the way does not fit.
-    pub fn decode(&self, data: &EventData, events: &mut Vec<E>) -> Result<(), DecodeError> {
+    fn decode(&self, data: &EventData, events: &mut Vec<E>) -> Result<(), DecodeError> {
         let first = Step { event_type: &data.event_type, schema_version: data.schema_version, before: None };
         let Some(variant) = self.find(&data.event_type) else {
             let catch_all = self.catch_all.ok_or_else(|| unknown(data))?;
