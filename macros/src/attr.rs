@@ -172,9 +172,8 @@ impl Item {
     fn number(&self, example: &str) -> Result<Number> {
         let literal: LitInt = self.value(example)?;
         match literal.base10_parse() {
-            Ok(0) => Err(self.error("schema versions are counted from 1 on")),
-            Ok(value) => Ok(Number { value, literal }),
-            Err(error) => Err(error),
+            Ok(value) if value > 0 => Ok(Number { value, literal }),
+            _ => Err(self.error(format!("schema versions count from 1 to {}", u32::MAX))),
         }
     }
 
@@ -242,7 +241,7 @@ pub(crate) fn refuse_serde_on_enum(attrs: &[Attribute], errors: &mut Errors) {
 pub(crate) fn refuse_serde_on_variant(attrs: &[Attribute], errors: &mut Errors) {
     refuse(attrs, errors, |key| match key {
         "skip" | "skip_deserializing" => {
-            Some("a stored event must stay readable: `skip_serializing` keeps it from being written")
+            Some("a stored event must stay readable: to stop writing it only, use `skip_serializing`")
         }
         "untagged" => Some(
             "events need serde's default form; the variant for unknown events is marked `#[event(other)]`",

@@ -17,7 +17,7 @@ pub(crate) fn expand(event: &Event<'_>) -> TokenStream {
     let (name_of_other, encode_other) = match catch_all {
         None => (None, None),
         Some(Holder { ident, field }) => (
-            Some(quote!(Self::#ident(__data) => __data.event_type.as_str(),)),
+            Some(quote_spanned!(field.span()=> Self::#ident(__data) => __data.event_type.as_str(),)),
             Some(quote_spanned! {field.span()=>
                 Self::#ident(__data) => ::core::result::Result::Ok(::core::clone::Clone::clone(__data)),
             }),
@@ -56,6 +56,34 @@ pub(crate) fn expand(event: &Event<'_>) -> TokenStream {
                 }
             }
         };
+    }
+}
+
+/// An implementation that only stands there, so that the one mistake in the enum is not reported
+/// wherever the enum is used as well.
+pub(crate) fn stand_in(event: &Event<'_>) -> TokenStream {
+    let Event { ident, krate, .. } = event;
+    quote! {
+        #[automatically_derived]
+        impl #krate::Event for #ident {
+            const NAMES: &'static [&'static ::core::primitive::str] = &[];
+            const CATCHES_ALL: ::core::primitive::bool = false;
+
+            fn name(&self) -> &::core::primitive::str {
+                ::core::unimplemented!()
+            }
+
+            fn encode(&self) -> ::core::result::Result<#krate::EventData, #krate::EncodeError> {
+                ::core::unimplemented!()
+            }
+
+            fn decode_into(
+                _: &#krate::EventData,
+                _: &mut ::std::vec::Vec<Self>,
+            ) -> ::core::result::Result<(), #krate::DecodeError> {
+                ::core::unimplemented!()
+            }
+        }
     }
 }
 
@@ -123,10 +151,12 @@ fn of_union(members: &[Holder<'_>], event: &Event<'_>) -> Parts {
     let (mut name_arms, mut encode_arms) = (TokenStream::new(), TokenStream::new());
     let (mut lists, mut decode) = (TokenStream::new(), TokenStream::new());
     for Holder { ident, field } in members {
-        name_arms.extend(quote!(Self::#ident(__event) => #krate::Event::name(__event),));
-        encode_arms.extend(quote!(Self::#ident(__event) => #krate::Event::encode(__event),));
-        lists.extend(quote!(<#field as #krate::Event>::NAMES,));
-        decode.extend(quote! {
+        // What is no event is reported at its type.
+        let span = field.span();
+        name_arms.extend(quote_spanned!(span=> Self::#ident(__event) => #krate::Event::name(__event),));
+        encode_arms.extend(quote_spanned!(span=> Self::#ident(__event) => #krate::Event::encode(__event),));
+        lists.extend(quote_spanned!(span=> <#field as #krate::Event>::NAMES,));
+        decode.extend(quote_spanned! {span=>
             if #krate::__private::codec::decode_member(__data, Self::#ident, __events)? {
                 return ::core::result::Result::Ok(());
             }

@@ -70,10 +70,11 @@ pub(crate) fn check<'a>(input: Enum<'a>, errors: &mut Errors) -> Event<'a> {
 }
 
 fn catch_all<'a>(others: &[(Variant<'a>, u32)], errors: &mut Errors) -> Option<Holder<'a>> {
-    for (second, _) in others.iter().skip(1) {
-        errors.at(&second.attrs.other, "an enum has one catch-all, and another variant is it already");
-    }
     let (variant, _) = others.first()?;
+    for (second, _) in others.iter().skip(1) {
+        let message = format!("an enum has one catch-all, and `{}` is it already: remove one", variant.ident);
+        errors.at(&second.attrs.other, message);
+    }
     if let Some(key) = &variant.attrs.of_stored {
         errors.at(key, format!("a catch-all keeps the name and version it read: remove `{key}`"));
     }
@@ -175,7 +176,7 @@ fn upcasters(ident: &Ident, today: u32, upcasts: Vec<Upcast>, errors: &mut Error
             );
             errors.at(from.literal, message);
         } else if upcasters.iter().any(|(known, _)| *known == from.value) {
-            errors.at(from.literal, format!("version {} has an upcaster already", from.value));
+            errors.at(from.literal, format!("version {} has an upcaster already: remove one", from.value));
         } else {
             upcasters.push((from.value, with));
         }

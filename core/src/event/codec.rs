@@ -311,3 +311,6 @@ impl<'de, D: Deserializer<'de>> VariantAccess<'de> for Content<D> {
         self.0.deserialize_struct("", fields, visitor)
     }
 }
+
+#[cfg(test)]
+mod tests;
