@@ -28,7 +28,6 @@ pub(crate) fn expand(event: &Event<'_>) -> TokenStream {
             #checks
 
             #[automatically_derived]
-            #[allow(deprecated)]
             impl #krate::Event for #ident {
                 const NAMES: &'static [&'static ::core::primitive::str] = #names;
 

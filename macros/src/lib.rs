@@ -1,8 +1,8 @@
 //! The derives of `annals`, an event sourcing library. Depend on `annals`, which re-exports them.
 //!
-//! A derive is a pipeline: [`attr`] reads what stands in attributes, [`ast`] puts it beside the enum,
 //! A derive is a pipeline: `attr` reads what stands in attributes, `ast` puts it beside the enum, `valid`
 //! holds the rules and gathers what breaks them, `expand` writes the code.
+
 mod ast;
 mod attr;
 mod errors;

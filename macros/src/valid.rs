@@ -34,7 +34,7 @@ pub(crate) struct Stored<'a> {
     pub(crate) name: LitStr,
     pub(crate) aliases: Vec<LitStr>,
     pub(crate) version: u32,
-    /// Ordered, one for each older version.
+    /// One for each older version.
     pub(crate) upcasters: Vec<(u32, ExprPath)>,
 }
 
@@ -181,7 +181,6 @@ fn upcasters(ident: &Ident, today: u32, upcasts: Vec<Upcast>, errors: &mut Error
             upcasters.push((from.value, with));
         }
     }
-    upcasters.sort_by_key(|(from, _)| *from);
     upcasters
 }
 

@@ -44,6 +44,12 @@ enum Event {
     Other(annals::EventData),
 }
 
+#[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize, annals::Event)]
+enum Second {
+    #[event(name = "second")]
+    Only,
+}
+
 /// Serde's derives do not survive these names; a union has none.
 mod primitives {
     struct str;
@@ -56,6 +62,7 @@ mod primitives {
     #[event(crate = "::annals")]
     pub(super) enum Union {
         Event(super::Event),
+        Second(super::Second),
         #[event(other)]
         Other(annals::EventData),
     }
