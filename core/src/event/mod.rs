@@ -30,7 +30,8 @@ pub trait Event: Sized + Send + Sync + 'static {
     /// Every stored name that this type reads, aliases included.
     const NAMES: &'static [&'static str];
 
-    /// Whether it also takes events of any other name.
+    /// Whether it also takes events of any other name. A union does if it has a catch-all of its own,
+    /// whatever its members have.
     const CATCHES_ALL: bool;
 
     /// The name under which this event is stored.

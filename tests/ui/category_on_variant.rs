@@ -1,0 +1,10 @@
+use annals::Event;
+
+#[derive(Event)]
+#[event(category = "account")]
+enum AccountEvent {
+    #[event(category = "account")]
+    Opened,
+}
+
+fn main() {}

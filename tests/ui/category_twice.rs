@@ -1,0 +1,10 @@
+use annals::Event;
+
+#[derive(Event)]
+#[event(category = "account")]
+#[event(category = "bank")]
+enum AccountEvent {
+    Opened,
+}
+
+fn main() {}

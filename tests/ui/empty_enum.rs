@@ -1,0 +1,7 @@
+use annals::Event;
+
+#[derive(Event)]
+#[event(category = "account")]
+enum AccountEvent {}
+
+fn main() {}

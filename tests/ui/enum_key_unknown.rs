@@ -1,0 +1,9 @@
+use annals::Event;
+
+#[derive(Event)]
+#[event(categroy = "account")]
+enum AccountEvent {
+    Opened,
+}
+
+fn main() {}

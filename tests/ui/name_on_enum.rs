@@ -1,0 +1,9 @@
+use annals::Event;
+
+#[derive(Event)]
+#[event(name = "account")]
+enum AccountEvent {
+    Opened,
+}
+
+fn main() {}

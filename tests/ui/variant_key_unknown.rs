@@ -1,0 +1,10 @@
+use annals::Event;
+
+#[derive(Event)]
+#[event(category = "account")]
+enum AccountEvent {
+    #[event(rename = "account.created")]
+    Opened,
+}
+
+fn main() {}
