@@ -1,0 +1,116 @@
+//! A store that is lost at chosen moments, and one with a rival that is always faster.
+
+use std::{collections::VecDeque, sync::Mutex};
+
+use annals::{
+    Append, AppendError, Appended, EventStore, EventStream, ExpectedVersion, MemoryStore, Position, ReadAll,
+    ReadStream, StoreError, StreamExt,
+};
+use async_trait::async_trait;
+use futures_util::stream;
+
+/// What happens to one call.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Fault {
+    None,
+    /// The store cannot be reached; nothing happens.
+    Unreachable,
+    /// The append happens, and its answer is lost.
+    AnswerLost,
+    /// The append is lost on the way, and nobody knows.
+    RequestLost,
+    /// Somebody else appends to the same stream first.
+    Rival,
+    /// The answer is lost, and before it is asked again somebody else appends to the same stream.
+    AnswerLostThenRival,
+}
+
+/// A memory store that meets one fault after the other, in appends and in reads of a stream.
+pub(crate) struct Faulty {
+    store: MemoryStore,
+    pub(crate) appends: Mutex<VecDeque<Fault>>,
+    pub(crate) reads: Mutex<VecDeque<Fault>>,
+    /// What the rival appends.
+    rival: annals::EventData,
+}
+
+impl Faulty {
+    pub(crate) fn new(store: MemoryStore, rival: &impl annals::Event) -> Self {
+        let rival = rival.encode().unwrap();
+        Self { store, appends: Mutex::default(), reads: Mutex::default(), rival }
+    }
+
+    pub(crate) fn in_appends(self, faults: impl IntoIterator<Item = Fault>) -> Self {
+        self.appends.lock().unwrap().extend(faults);
+        self
+    }
+
+    pub(crate) fn in_reads(self, faults: impl IntoIterator<Item = Fault>) -> Self {
+        self.reads.lock().unwrap().extend(faults);
+        self
+    }
+
+    async fn rival_appends(&self, appends: &[Append]) {
+        for append in appends {
+            let event = annals::NewEvent::new(self.rival.clone());
+            let append = Append::new(append.stream.clone(), ExpectedVersion::Any, vec![event]);
+            self.store.append(vec![append]).await.unwrap();
+        }
+    }
+}
+
+fn lost() -> StoreError {
+    StoreError::OutcomeUnknown("connection reset by peer".into())
+}
+
+fn unreachable() -> StoreError {
+    StoreError::Unavailable("connection refused".into())
+}
+
+#[async_trait]
+impl EventStore for Faulty {
+    async fn append(&self, appends: Vec<Append>) -> Result<Vec<Appended>, AppendError> {
+        let fault = self.appends.lock().unwrap().pop_front().unwrap_or(Fault::None);
+        match fault {
+            Fault::None => self.store.append(appends).await,
+            Fault::Unreachable => Err(unreachable().into()),
+            Fault::RequestLost => Err(lost().into()),
+            Fault::AnswerLost => {
+                self.store.append(appends).await?;
+                Err(lost().into())
+            }
+            Fault::Rival => {
+                self.rival_appends(&appends).await;
+                self.store.append(appends).await
+            }
+            Fault::AnswerLostThenRival => {
+                self.store.append(appends.clone()).await?;
+                self.rival_appends(&appends).await;
+                Err(lost().into())
+            }
+        }
+    }
+
+    fn read_stream(&self, read: ReadStream) -> EventStream {
+        match self.reads.lock().unwrap().pop_front() {
+            Some(Fault::Unreachable) => {
+                // The connection breaks after the first event.
+                let first = self.store.read_stream(read.limit(1));
+                first.chain(stream::iter([Err(unreachable())])).boxed()
+            }
+            _ => self.store.read_stream(read),
+        }
+    }
+
+    fn read_all(&self, read: ReadAll) -> EventStream {
+        self.store.read_all(read)
+    }
+
+    async fn head(&self) -> Result<Position, StoreError> {
+        self.store.head().await
+    }
+
+    async fn wait_for_head(&self, position: Position) -> Result<Position, StoreError> {
+        self.store.wait_for_head(position).await
+    }
+}

@@ -1,0 +1,104 @@
+use annals::{
+    Event, EventData, EventStore, EventStoreExt, MemoryStore, Position, Repository, StoreError, StreamExt,
+    TryStreamExt,
+};
+use futures_util::future::poll_immediate;
+
+use crate::account::{Account, AccountEvent, Command, anna};
+
+/// A follower's own view: some of the accounts' events.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, Event)]
+#[event(category = "account")]
+enum Payment {
+    Deposited { cents: u64 },
+    Withdrawn { cents: u64 },
+}
+
+#[tokio::test]
+async fn a_follower_reads_what_is_there_and_then_what_comes() {
+    let store = MemoryStore::new();
+    let accounts = Repository::<Account>::new(store.clone());
+    accounts.execute(&anna(), &Command::Open("Anna".into())).await.unwrap();
+    accounts.execute(&anna(), &Command::DepositTwice(5)).await.unwrap();
+
+    let mut payments = store.follow::<Payment>(Position::START);
+    for version in [2, 3] {
+        let payment = payments.try_next().await.unwrap().unwrap();
+        assert_eq!((payment.version.get(), payment.event), (version, Payment::Deposited { cents: 5 }));
+    }
+    assert!(poll_immediate(payments.next()).await.is_none(), "there is no more yet");
+    accounts.execute(&anna(), &Command::Audit).await.unwrap();
+    assert!(poll_immediate(payments.next()).await.is_none(), "nothing for this follower");
+    accounts.execute(&anna(), &Command::Withdraw(3)).await.unwrap();
+    let payment = payments.try_next().await.unwrap().unwrap();
+    assert_eq!((payment.position, payment.event), (Position::new(5), Payment::Withdrawn { cents: 3 }));
+    assert!(poll_immediate(payments.next()).await.is_none());
+}
+
+#[tokio::test]
+async fn a_follower_goes_on_after_its_checkpoint() {
+    let store = MemoryStore::new();
+    let accounts = Repository::<Account>::new(store.clone());
+    for cents in 1..=5 {
+        accounts.execute(&anna(), &Command::Deposit(cents)).await.unwrap();
+    }
+    let rest: Vec<_> = store.events_after::<Payment>(Position::new(3)).try_collect().await.unwrap();
+    assert_eq!(
+        rest.iter().map(|r| r.event.clone()).collect::<Vec<_>>(),
+        [4, 5].map(|cents| Payment::Deposited { cents })
+    );
+    let followed: Vec<_> = store.follow::<Payment>(Position::new(3)).take(2).try_collect().await.unwrap();
+    assert_eq!(followed, rest);
+}
+
+#[tokio::test]
+async fn whoever_wants_everything_gets_it_as_it_is_stored() {
+    let store = MemoryStore::new();
+    Repository::<Account>::new(store.clone()).execute(&anna(), &Command::DepositTwice(5)).await.unwrap();
+    let all: Vec<_> = store.events_after::<EventData>(Position::START).try_collect().await.unwrap();
+    assert_eq!(all.len(), 2);
+    assert_eq!(all[0].event, AccountEvent::Deposited { cents: 5 }.encode().unwrap());
+}
+
+#[tokio::test]
+async fn a_follower_that_cannot_read_an_event_stops_there() {
+    /// Reads the name, and expects another shape.
+    #[derive(Debug, serde::Serialize, serde::Deserialize, Event)]
+    #[event(category = "account")]
+    enum Misunderstood {
+        Deposited { euros: String },
+    }
+    let store = MemoryStore::new();
+    Repository::<Account>::new(store.clone()).execute(&anna(), &Command::DepositTwice(5)).await.unwrap();
+    let mut events = store.follow::<Misunderstood>(Position::START);
+    match events.next().await.unwrap() {
+        Err(StoreError::Unreadable(unreadable)) => assert_eq!(unreadable.position, Position::new(1)),
+        other => panic!("{other:?}"),
+    }
+    assert!(events.next().await.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn followers_miss_nothing_while_many_write() {
+    const WRITERS: u64 = 8;
+    const EACH: u64 = 100;
+    let store = MemoryStore::new();
+    let writers: Vec<_> = (0..WRITERS)
+        .map(|writer| {
+            let accounts = Repository::<Account>::new(store.clone());
+            tokio::spawn(async move {
+                for _ in 0..EACH {
+                    accounts.execute(&writer.to_string(), &Command::Deposit(1)).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    let count = (WRITERS * EACH) as usize;
+    let followed: Vec<_> = store.follow::<Payment>(Position::START).take(count).try_collect().await.unwrap();
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    let stored: Vec<_> = store.events_after::<Payment>(Position::START).try_collect().await.unwrap();
+    assert_eq!(followed, stored);
+    assert_eq!(store.head().await.unwrap(), Position::new(WRITERS * EACH));
+}

@@ -1,0 +1,146 @@
+use std::{sync::Arc, time::Duration};
+
+use annals::{
+    CommandError, EventStore, ExpectedVersion, MemoryStore, Position, Repository, RetryPolicy, StoreError,
+    Version,
+};
+
+use crate::{
+    account::{Account, AccountEvent, Command, Declined, anna},
+    faults::{Fault, Faulty},
+};
+
+const RIVAL: AccountEvent = AccountEvent::Deposited { cents: 1_000 };
+
+fn quickly(retries: usize) -> RetryPolicy {
+    RetryPolicy::default()
+        .with_retries(retries)
+        .with_pauses(Duration::from_micros(1), Duration::from_micros(1))
+}
+
+/// An account with 100 cents on a store with these faults in its appends.
+async fn accounts(faults: impl IntoIterator<Item = Fault>) -> (MemoryStore, Repository<Account>) {
+    let store = MemoryStore::new();
+    Repository::<Account>::new(store.clone()).execute(&anna(), &Command::Deposit(100)).await.unwrap();
+    let faulty = Faulty::new(store.clone(), &RIVAL).in_appends(faults);
+    (store, Repository::new(faulty).with_retry(quickly(3)))
+}
+
+async fn head(store: &MemoryStore) -> Position {
+    store.head().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_conflict_is_decided_again_on_what_the_rival_did() {
+    let (store, accounts) = accounts([Fault::Rival, Fault::Rival]).await;
+    let done = accounts.execute(&anna(), &Command::Withdraw(2_000)).await;
+    match done {
+        Err(CommandError::Rejected(Declined::TooLittle(100))) => {}
+        other => panic!("decided on the state as it was at first: {other:?}"),
+    }
+    let done = accounts.execute(&anna(), &Command::Withdraw(50)).await.unwrap();
+    assert_eq!((done.state.cents, done.version), (2_050, Version::new(4)));
+    assert_eq!(head(&store).await, Position::new(4));
+}
+
+#[tokio::test]
+async fn the_policy_ends_the_tries() {
+    let (store, accounts) = accounts([Fault::Rival; 9]).await;
+    match accounts.execute(&anna(), &Command::Withdraw(50)).await {
+        Err(CommandError::Conflict(conflict)) => assert_eq!(conflict.actual, Version::new(5)),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(head(&store).await, Position::new(5), "four tries, four rivals");
+
+    let once = accounts.with_retry(RetryPolicy::never());
+    assert!(matches!(once.execute(&anna(), &Command::Withdraw(50)).await, Err(CommandError::Conflict(_))));
+    assert_eq!(head(&store).await, Position::new(6));
+}
+
+#[tokio::test]
+async fn a_pinned_version_is_not_tried_again() {
+    let (store, accounts) = accounts([Fault::Rival]).await;
+    match accounts.execute(&anna(), &Command::Withdraw(50)).expecting(Version::new(1)).await {
+        Err(CommandError::Conflict(conflict)) => {
+            assert_eq!((conflict.expected, conflict.actual), (Version::new(1).into(), Version::new(2)));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(head(&store).await, Position::new(2));
+}
+
+#[tokio::test]
+async fn an_existing_stream_may_be_tried_again() {
+    let (_, accounts) = accounts([Fault::Rival]).await;
+    let done =
+        accounts.execute(&anna(), &Command::Withdraw(50)).expecting(ExpectedVersion::Exists).await.unwrap();
+    assert_eq!((done.state.cents, done.version), (1_050, Version::new(3)));
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_asked_for_again_and_nothing_is_stored_twice() {
+    for faults in [
+        &[Fault::AnswerLost][..],
+        &[Fault::RequestLost],
+        &[Fault::Unreachable],
+        &[Fault::RequestLost, Fault::AnswerLost, Fault::AnswerLost],
+        &[Fault::Unreachable, Fault::RequestLost, Fault::AnswerLost],
+    ] {
+        let (store, accounts) = accounts(faults.iter().copied()).await;
+        let done = accounts.execute(&anna(), &Command::DepositTwice(25)).await.unwrap();
+        assert_eq!((done.state.cents, done.version, done.position), (150, Version::new(3), Position::new(3)));
+        assert_eq!(head(&store).await, Position::new(3), "{faults:?}");
+        assert_eq!(accounts.load(&anna()).await.unwrap().state, done.state);
+    }
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_the_first_one_even_if_others_went_on() {
+    let (store, accounts) = accounts([Fault::AnswerLostThenRival]).await;
+    let done = accounts.execute(&anna(), &Command::Withdraw(30)).await.unwrap();
+    assert_eq!((done.state.cents, done.version, done.position), (70, Version::new(2), Position::new(2)));
+    assert_eq!(head(&store).await, Position::new(3));
+    assert_eq!(accounts.load(&anna()).await.unwrap().state.cents, 1_070);
+}
+
+#[tokio::test]
+async fn a_store_that_stays_lost_is_told() {
+    let (store, accounts) = accounts([Fault::Unreachable; 9]).await;
+    let error = accounts.execute(&anna(), &Command::Withdraw(30)).await.err();
+    assert!(matches!(error, Some(CommandError::Store(StoreError::Unavailable(_)))), "{error:?}");
+    assert_eq!(head(&store).await, Position::new(1));
+}
+
+#[tokio::test]
+async fn a_broken_read_begins_anew() {
+    let store = MemoryStore::new();
+    let accounts = Repository::<Account>::new(store.clone());
+    accounts.execute(&anna(), &Command::DepositTwice(100)).await.unwrap();
+    let faulty = Arc::new(Faulty::new(store, &RIVAL).in_reads([Fault::Unreachable; 2]));
+    let accounts = Repository::<Account>::new(Arc::clone(&faulty)).with_retry(quickly(2));
+    let done = accounts.execute(&anna(), &Command::Withdraw(30)).await.unwrap();
+    assert_eq!((done.state.cents, done.version), (170, Version::new(3)));
+    assert!(faulty.reads.lock().unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_tasks_on_one_account_lose_nothing() {
+    const TASKS: u64 = 64;
+    let accounts =
+        Repository::<Account>::new(MemoryStore::new()).with_retry(RetryPolicy::default().with_retries(500));
+    let tasks: Vec<_> = (0..TASKS)
+        .map(|cents| {
+            let accounts = accounts.clone();
+            tokio::spawn(
+                async move { accounts.execute(&anna(), &Command::Deposit(cents)).await.unwrap().version },
+            )
+        })
+        .collect();
+    let mut versions = Vec::new();
+    for task in tasks {
+        versions.push(task.await.unwrap().get());
+    }
+    versions.sort_unstable();
+    assert_eq!(versions, (1..=TASKS).collect::<Vec<_>>(), "each command has a version of its own");
+    assert_eq!(accounts.load(&anna()).await.unwrap().state.cents, TASKS * (TASKS - 1) / 2);
+}
