@@ -86,7 +86,10 @@ async fn time_ids_and_actor_come_from_outside() {
     assert_eq!(audit.events, [expected]);
     let last = accounts.history(&anna()).try_collect::<Vec<_>>().await.unwrap().pop().unwrap();
     assert_eq!(last.recorded.id, EventId::from(Uuid::from_u128(3)));
-    assert_eq!(last.recorded.recorded_at, "2026-01-31T12:00:00Z".parse::<chrono::DateTime<chrono::Utc>>().unwrap());
+    assert_eq!(
+        last.recorded.recorded_at,
+        "2026-01-31T12:00:00Z".parse::<chrono::DateTime<chrono::Utc>>().unwrap()
+    );
 }
 
 #[tokio::test]
