@@ -1,9 +1,59 @@
-//! annals
+#![doc = include_str!("../README.md")]
+//!
+//! # Where to find what
+//!
+//! | to | see |
+//! |---|---|
+//! | model an entity | [`Aggregate`], [`Event`](trait@Event), [`Context`] |
+//! | change and read it | [`Repository`], [`Executed`], [`CommandError`], [`RetryPolicy`] |
+//! | audit it | [`Repository::history`], [`Repository::load_at`], [`Metadata`] |
+//! | follow everything | [`EventStoreExt::follow`], [`EventStoreExt::events_after`], [`Recorded`] |
+//! | test it | [`testing::Scenario`](crate::testing) (feature `testing`) |
+//! | keep it somewhere | [`MemoryStore`](crate::MemoryStore) (feature `memory`) |
+//! | write a store | [`EventStore`], [`testing::conformance`](crate::testing) (feature `testing`) |
+//!
+//! # Features
+//!
+//! - `macros` (on by default): `#[derive(Event)]`.
+//! - `memory` (on by default): the in-memory store.
+//! - `testing`: given/when/then, a fixed clock, ids in order, and the conformance suite for stores; for
+//!   `[dev-dependencies]`.
+//! - `postgres`: reserved for the Postgres store; it adds nothing yet.
+
+// The model: a user's aggregates and their events.
+pub use annals_core::{Aggregate, Context, Event, IntoUpcasts, Upcast};
+#[cfg(feature = "macros")]
+pub use annals_macros::Event;
+
+// Commands in, state and history out.
+pub use annals_core::{AsOf, Change, CommandError, Executed, Execution, Loaded, Repository, RetryPolicy};
+
+// The global stream.
+pub use annals_core::{EventStoreExt, StreamExt, TryStreamExt};
+
+// What is recorded, and about it.
+pub use annals_core::{
+    CausationId, CorrelationId, EventData, EventId, EventType, ExpectedVersion, Metadata, NewEvent, Payload,
+    Position, Recorded, RecordedEvent, StreamId, Version,
+};
+
+// Stores, and their contract.
+pub use annals_core::{
+    Append, AppendError, Appended, Conflict, Direction, EventStore, EventStream, Filter, ReadAll, ReadStream,
+};
+#[cfg(feature = "memory")]
+pub use annals_memory_store::MemoryStore;
+
+// What can go wrong.
+pub use annals_core::{
+    DecodeError, EncodeError, InvalidEventType, InvalidPayload, InvalidStreamId, Refusal, StoreError,
+    Unreadable,
+};
+
+// Time and ids from outside.
+pub use annals_core::{Clock, Ids, SystemClock, TimeOrderedIds};
 
 #[doc(hidden)]
 pub use annals_core::__private;
-pub use annals_core::*;
-#[cfg(feature = "macros")]
-pub use annals_macros::Event;
-#[cfg(feature = "memory")]
-pub use annals_memory_store::MemoryStore;
+#[cfg(feature = "testing")]
+pub use annals_core::testing;

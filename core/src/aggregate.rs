@@ -13,7 +13,7 @@ use crate::{Event, Ids, Metadata, Version};
 ///
 /// The state before the first event is `Default`. Where no field has a sensible first value, make the
 /// state an enum whose default variant says that there is nothing yet.
-#[doc = include_str!("docs/account.md")]
+#[doc = include_str!("docs/aggregate.md")]
 pub trait Aggregate: Default + Clone + Send + Sync + 'static {
     /// The category of the entity's streams: 1 to 64 ASCII letters, digits, `_` or `.`.
     const CATEGORY: &'static str;

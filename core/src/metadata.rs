@@ -12,7 +12,6 @@ use crate::{EventId, Recorded};
 /// correlation id if it has none.
 ///
 /// ```
-/// # use annals_core as annals;
 /// use annals::Metadata;
 ///
 /// let metadata = Metadata::by("anna").with_extra("ip", "203.0.113.7");

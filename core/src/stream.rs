@@ -9,7 +9,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 /// take at most [`StreamId::MAX_BYTES`] bytes.
 ///
 /// ```
-/// # use annals_core as annals;
 /// use annals::StreamId;
 ///
 /// let stream = StreamId::new("account", "anna-1")?;

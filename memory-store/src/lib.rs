@@ -21,14 +21,15 @@ use crate::log::Log;
 /// ```
 /// use annals::{Append, EventData, EventStore, EventType, ExpectedVersion, MemoryStore, NewEvent, Payload};
 ///
-/// # futures_executor::block_on(async {
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let store = MemoryStore::new();
 /// let noted = EventData::new(EventType::from_static("diary.noted"), Payload::parse(r#"{"text":"hello"}"#)?);
 /// let append = Append::new("diary-anna".parse()?, ExpectedVersion::NoStream, vec![NewEvent::new(noted)]);
 /// let answers = store.append(vec![append]).await?;
 /// assert_eq!(store.head().await?, answers[0].position);
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// # }).unwrap();
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Debug, Clone)]
 pub struct MemoryStore {

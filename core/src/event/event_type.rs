@@ -8,7 +8,6 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 /// A name is 1 to [`EventType::MAX_BYTES`] bytes without white space or control characters.
 ///
 /// ```
-/// # use annals_core as annals;
 /// use annals::EventType;
 ///
 /// const OPENED: EventType = EventType::from_static("account.opened");

@@ -10,7 +10,6 @@ use super::finite::Finite;
 /// Every JSON value that `serde_json` can represent comes back equal from every store. Cloning is cheap.
 ///
 /// ```
-/// # use annals_core as annals;
 /// use annals::Payload;
 /// use serde_json::json;
 ///

@@ -10,7 +10,6 @@ use super::EventType;
 /// [`Value`], an [`Upcast`], a `Vec` of either, or a `Result` of any of these.
 ///
 /// ```
-/// # use annals_core as annals;
 /// use annals::{EventType, Upcast};
 /// use serde_json::{Value, json};
 ///

@@ -25,7 +25,7 @@ use crate::{
 /// All entities of one kind: runs commands on them and reads their state and history.
 ///
 /// A repository is cheap to clone and shared by as many tasks as you like.
-#[doc = include_str!("../docs/account.md")]
+#[doc = include_str!("../docs/repository.md")]
 pub struct Repository<A> {
     store: Arc<dyn EventStore>,
     clock: Arc<dyn Clock>,
@@ -81,7 +81,6 @@ impl<A: Aggregate> Repository<A> {
     /// that they are stored once.
     ///
     /// ```no_run
-    /// # use annals_core as annals;
     /// # use annals::{Aggregate, Metadata, Repository, Version};
     /// # async fn run<A: Aggregate>(orders: Repository<A>, id: A::Id, command: A::Command) -> Result<(), annals::CommandError<A::Error>> {
     /// let done = orders

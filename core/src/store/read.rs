@@ -14,7 +14,6 @@ pub enum Direction {
 /// Which events of one stream to read, and in which order.
 ///
 /// ```
-/// # use annals_core as annals;
 /// use annals::{ReadStream, Version};
 ///
 /// let stream: annals::StreamId = "account-anna".parse()?;
@@ -67,7 +66,6 @@ impl ReadStream {
 /// Which events of the global stream to read.
 ///
 /// ```
-/// # use annals_core as annals;
 /// use annals::{Filter, Position, ReadAll};
 ///
 /// let accounts = Filter::all().with_category("account");

@@ -11,7 +11,6 @@ use crate::Clock;
 ///
 /// ```
 /// use std::time::Duration;
-/// # use annals_core as annals;
 /// use annals::{Clock, testing::FixedClock};
 ///
 /// let clock = FixedClock::at("2026-01-31T12:00:00Z".parse()?);

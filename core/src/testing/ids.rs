@@ -10,7 +10,6 @@ use crate::Ids;
 /// The ids 1, 2, 3 … as UUIDs: `00000000-0000-0000-0000-000000000001` and so on. Clones go on counting together.
 ///
 /// ```
-/// # use annals_core as annals;
 /// use annals::{Ids, testing::IdsInOrder};
 ///
 /// let ids = IdsInOrder::default();

@@ -108,7 +108,11 @@ impl<A: Aggregate> Decided<A> {
     {
         let expected: Vec<_> = expected.into_iter().collect();
         match &self.answer {
-            Ok(came) if *came == expected => came.iter().for_each(|event| drop(through_storage(event))),
+            Ok(came) if *came == expected => {
+                for event in came {
+                    through_storage(event);
+                }
+            }
             Ok(came) => panic!("other events came than expected:\n{}", diff(&expected, came)),
             Err(error) => panic!("the command was rejected ({error}), expected were {expected:#?}"),
         }

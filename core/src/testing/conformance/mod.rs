@@ -3,7 +3,6 @@
 //! An author of a store writes one line; each case runs on a store of its own:
 //!
 //! ```no_run
-//! # use annals_core as annals;
 //! # async fn fresh_store() -> std::sync::Arc<dyn annals::EventStore> { unimplemented!() }
 //! annals::testing::conformance!(fresh_store); // async fn fresh_store() -> impl EventStore
 //! ```
