@@ -2,7 +2,13 @@
 //!
 //! Each figure is a throughput, in events or commands a second. Everything a caller pays for is inside the
 //! measured part: making the event with its UUIDv7, the append, the answer.
-
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test"
+)]
 #![allow(missing_docs, reason = "criterion's macros make public items")]
 
 use std::hint::black_box;

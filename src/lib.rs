@@ -20,6 +20,8 @@
 //!   `[dev-dependencies]`.
 //! - `postgres`: reserved for the Postgres store; it adds nothing yet.
 
+#![expect(clippy::test_attr_in_doctest, reason = "the README's test runs in tests/readme.rs")]
+
 // The model: a user's aggregates and their events.
 pub use annals_core::{Aggregate, Context, Event, IntoUpcasts, Upcast};
 #[cfg(feature = "macros")]

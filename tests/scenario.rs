@@ -1,4 +1,11 @@
 //! What the testing kit for users says when a test fails, and that it fails when it should.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test"
+)]
 #![cfg(feature = "macros")]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

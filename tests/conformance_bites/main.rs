@@ -1,5 +1,12 @@
 //! Proof that the conformance suite bites: a store with one deliberate defect fails it at the case that
 //! is there to find it, and each case finds at least one such store.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test"
+)]
 #![cfg(feature = "memory")]
 
 mod appending;

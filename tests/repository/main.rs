@@ -1,4 +1,11 @@
 //! The typed layer on the memory store: commands, state, history, and the global stream.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test"
+)]
 #![cfg(all(feature = "macros", feature = "memory"))]
 
 mod account;
