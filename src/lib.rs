@@ -9,7 +9,7 @@
 //! | audit it | [`Repository::history`], [`Repository::load_at`], [`Metadata`] |
 //! | follow everything | [`EventStoreExt::follow`], [`EventStoreExt::events_after`], [`Recorded`] |
 //! | test it | [`testing::Scenario`](crate::testing) (feature `testing`) |
-//! | keep it somewhere | [`MemoryStore`](crate::MemoryStore) (feature `memory`) |
+//! | keep it somewhere | [`MemoryStore`] (feature `memory`) |
 //! | write a store | [`EventStore`], [`testing::conformance`](crate::testing) (feature `testing`) |
 //!
 //! # Features
