@@ -52,12 +52,12 @@ fn row(change: &Change<Invoice>) -> [String; COLUMNS] {
     ]
 }
 
-/// In the words of the shop: `lines 0 → 34, units 0 → 71, value 0.00 → 512.10`.
+/// In the words of the shop: `nothing → an order, lines 0 → 34, units 0 → 81, value 0.00 → 159.26`.
 fn what_changed(before: &Invoice, after: &Invoice) -> String {
     let [before, after] = [facts(before), facts(after)];
     let changed = before.into_iter().zip(after).filter(|(before, after)| before != after);
     let texts: Vec<_> =
-        changed.map(|((name, before), (_, after))| format!("{name} {before} → {after}")).collect();
+        changed.map(|((name, before), (_, after))| format!("{name}{before} → {after}")).collect();
     texts.join(", ")
 }
 
@@ -65,10 +65,10 @@ fn facts(invoice: &Invoice) -> [(&'static str, String); 4] {
     let issued = invoice.issued();
     let Totals { lines, units, value } = issued.map(|issued| issued.totals).unwrap_or_default();
     [
-        ("is", issued.map_or_else(|| "nothing".to_owned(), |issued| issued.kind.to_string())),
-        ("lines", lines.to_string()),
-        ("units", units.to_string()),
-        ("value", with_pence(value)),
+        ("", issued.map_or_else(|| "nothing".to_owned(), |issued| issued.kind.to_string())),
+        ("lines ", lines.to_string()),
+        ("units ", units.to_string()),
+        ("value ", with_pence(value)),
     ]
 }
 

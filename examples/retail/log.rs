@@ -1,10 +1,14 @@
 //! The log of the shop: one invoice line per row, as CSV, plain or gzipped.
 
+mod lines;
+
 use std::{
+    cell::Cell,
     error::Error,
     fs::File,
-    io::{self, BufReader, Read},
+    io::{self, BufRead, BufReader},
     path::{Path, PathBuf},
+    rc::Rc,
 };
 
 use chrono::NaiveDateTime;
@@ -15,6 +19,7 @@ use thiserror::Error;
 
 use crate::{
     line::Line,
+    log::lines::LineByLine,
     money,
     number::{CustomerId, InvoiceNumber},
 };
@@ -63,8 +68,8 @@ pub(crate) enum BadLine {
     Missing(&'static str),
     #[error("{column} {text:?} cannot be read")]
     Field { column: &'static str, text: String, source: Box<dyn Error + Send + Sync> },
-    #[error("not UTF-8")]
-    Encoding(#[source] csv::Utf8Error),
+    #[error("column {0} is not UTF-8")]
+    Encoding(usize),
     #[error("cannot be read")]
     Unreadable(#[source] io::Error),
 }
@@ -72,8 +77,10 @@ pub(crate) enum BadLine {
 /// Reads a log line by line; the first line that cannot be read ends it.
 pub(crate) struct Log {
     path: PathBuf,
-    rows: Reader<Box<dyn Read>>,
+    rows: Reader<LineByLine<Box<dyn BufRead>>>,
     row: StringRecord,
+    /// The last line that was read.
+    line: Rc<Cell<u64>>,
 }
 
 impl Log {
@@ -83,13 +90,15 @@ impl Log {
         let bytes = file.metadata().map_err(unopened)?.len();
         let input = BufReader::with_capacity(1 << 16, progress(bytes).wrap_read(file));
         let is_gzip = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
-        let input: Box<dyn Read> =
-            if is_gzip { Box::new(MultiGzDecoder::new(input)) } else { Box::new(input) };
-        let mut log = Self {
-            path: path.to_owned(),
-            rows: ReaderBuilder::new().has_headers(false).flexible(true).from_reader(input),
-            row: StringRecord::new(),
-        };
+        let input: Box<dyn BufRead> =
+            if is_gzip { Box::new(BufReader::new(MultiGzDecoder::new(input))) } else { Box::new(input) };
+        Self::read(path, input)
+    }
+
+    fn read(path: &Path, input: Box<dyn BufRead>) -> Result<Self, LogError> {
+        let (input, line) = LineByLine::new(input);
+        let rows = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(input);
+        let mut log = Self { path: path.to_owned(), rows, row: StringRecord::new(), line };
         log.skip_header()?;
         Ok(log)
     }
@@ -103,14 +112,12 @@ impl Log {
 
     /// Whether there was another row.
     fn read_row(&mut self) -> Result<bool, LogError> {
-        let answer = self.rows.read_record(&mut self.row);
-        answer.map_err(|error| {
-            let line = error.position().unwrap_or(self.rows.position()).line();
+        self.rows.read_record(&mut self.row).map_err(|error| {
             let bad = match error.kind() {
-                ErrorKind::Utf8 { err, .. } => BadLine::Encoding(err.clone()),
+                ErrorKind::Utf8 { err, .. } => BadLine::Encoding(err.field() + 1),
                 _ => BadLine::Unreadable(error.into()),
             };
-            self.at_line(line, bad)
+            self.at_line(self.line.get(), bad)
         })
     }
 
@@ -118,8 +125,15 @@ impl Log {
         if !self.read_row()? {
             return Ok(None);
         }
-        let line = self.row.position().map_or(0, csv::Position::line);
+        let line = self.first_line_of_row();
         entry(line, &self.row).map(Some).map_err(|bad| self.at_line(line, bad))
+    }
+
+    /// A quoted text may go over several lines; one whose closing quote is missing takes all the rest.
+    fn first_line_of_row(&self) -> u64 {
+        let text = self.row.as_slice();
+        let text = text.strip_suffix('\n').unwrap_or(text);
+        self.line.get().saturating_sub(text.matches('\n').count() as u64)
     }
 
     fn at_line(&self, line: u64, source: BadLine) -> LogError {

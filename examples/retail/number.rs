@@ -76,7 +76,7 @@ impl fmt::Display for Kind {
 pub(crate) struct CustomerId(u32);
 
 impl CustomerId {
-    pub(crate) fn new(number: u32) -> Self {
+    pub(crate) const fn new(number: u32) -> Self {
         Self(number)
     }
 }

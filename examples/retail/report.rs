@@ -29,14 +29,14 @@ pub(crate) fn figures(out: &mut impl Write, figures: &Figures, intake: &Intake) 
     writeln!(out, "\nbest customers")?;
     for (id, customer) in customers.best(BEST) {
         let orders = if customer.orders == 1 { "order" } else { "orders" };
-        writeln!(out, "  {id:<8}  {:>8} {orders:<6}  {:>12}", customer.orders, with_pence(customer.spent))?;
+        writeln!(out, "  {id:<8}  {:>6} {orders:<6}  {:>12}", customer.orders, with_pence(customer.spent))?;
     }
     writeln!(out, "\nbest stock items")?;
     for (code, item) in stock.best(BEST) {
         let (units, value) = (item.units, with_pence(item.value));
         writeln!(
             out,
-            "  {code:<8}  {units:>8} units   {value:>12}  {}",
+            "  {code:<8}  {units:>6} units   {value:>12}  {}",
             item.name.as_deref().unwrap_or("-")
         )?;
     }
