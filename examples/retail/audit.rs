@@ -1,11 +1,10 @@
-use std::fmt;
+use std::{array, fmt, iter};
 
 use annals::{Change, Event, Repository, StoreError, TryStreamExt};
 use thiserror::Error;
 
 use crate::{
     invoice::{Invoice, Issued},
-    line::Totals,
     money::with_pence,
     number::{InvoiceNumber, buyer},
 };
@@ -17,8 +16,8 @@ pub(crate) struct Audit {
     rows: Vec<[String; COLUMNS]>,
 }
 
-const COLUMNS: usize = 6;
-const HEADER: [&str; COLUMNS] = ["position", "version", "time", "actor", "event", "change"];
+const COLUMNS: usize = 8;
+const HEADER: [&str; COLUMNS] = ["position", "version", "time", "actor", "event", "lines", "units", "value"];
 
 #[derive(Debug, Error)]
 pub(crate) enum AuditError {
@@ -42,33 +41,18 @@ impl Audit {
 
 fn row(change: &Change<Invoice>) -> [String; COLUMNS] {
     let recorded = &change.recorded;
+    let [before, after] =
+        [&change.before, &change.after].map(|state| state.issued().map(|issued| issued.totals));
+    let (before, after) = (before.unwrap_or_default(), after.unwrap_or_default());
     [
         recorded.position.to_string(),
         recorded.version.to_string(),
         recorded.recorded_at.format("%Y-%m-%d %H:%M").to_string(),
         recorded.metadata.actor.clone().unwrap_or_default(),
         recorded.event.name().to_owned(),
-        what_changed(&change.before, &change.after),
-    ]
-}
-
-/// In the words of the shop: `nothing → an order, lines 0 → 34, units 0 → 81, value 0.00 → 159.26`.
-fn what_changed(before: &Invoice, after: &Invoice) -> String {
-    let [before, after] = [facts(before), facts(after)];
-    let changed = before.into_iter().zip(after).filter(|(before, after)| before != after);
-    let texts: Vec<_> =
-        changed.map(|((name, before), (_, after))| format!("{name}{before} → {after}")).collect();
-    texts.join(", ")
-}
-
-fn facts(invoice: &Invoice) -> [(&'static str, String); 4] {
-    let issued = invoice.issued();
-    let Totals { lines, units, value } = issued.map(|issued| issued.totals).unwrap_or_default();
-    [
-        ("", issued.map_or_else(|| "nothing".to_owned(), |issued| issued.kind.to_string())),
-        ("lines ", lines.to_string()),
-        ("units ", units.to_string()),
-        ("value ", with_pence(value)),
+        format!("{} → {}", before.lines, after.lines),
+        format!("{} → {}", before.units, after.units),
+        format!("{} → {}", with_pence(before.value), with_pence(after.value)),
     ]
 }
 
@@ -86,16 +70,17 @@ impl fmt::Display for Audit {
         )?;
 
         let header = HEADER.map(str::to_owned);
-        let table = || std::iter::once(&header).chain(&self.rows);
-        let [position, version, time, actor, event, _] = std::array::from_fn(|column| {
-            table()
-                .filter_map(|row| row.get(column))
-                .map(|cell| cell.chars().count())
-                .max()
-                .unwrap_or_default()
+        let table: Vec<_> = iter::once(&header).chain(&self.rows).collect();
+        let widths: [usize; COLUMNS] = array::from_fn(|column| {
+            let cells = table.iter().filter_map(|row| row.get(column));
+            cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
         });
-        for [a, b, c, d, e, change] in table() {
-            writeln!(f, "{a:>position$}  {b:>version$}  {c:<time$}  {d:<actor$}  {e:<event$}  {change}")?;
+        for row in table {
+            let cells = row.iter().zip(widths).enumerate().map(|(column, (cell, width))| match column {
+                0 | 1 => format!("{cell:>width$}"),
+                _ => format!("{cell:<width$}"),
+            });
+            writeln!(f, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
         }
         Ok(())
     }

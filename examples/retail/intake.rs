@@ -1,6 +1,6 @@
 //! From the log to commands: the lines written down at one time under one invoice number are one command.
 
-use std::{collections::HashSet, mem};
+use std::collections::HashSet;
 
 use annals::{CommandError, Metadata, Repository};
 use thiserror::Error;
@@ -64,7 +64,7 @@ impl Intake {
             match &mut open {
                 Some(open) if open.takes(&entry) => open.push(entry),
                 open => {
-                    if let Some(complete) = mem::replace(open, Some(Open::with(entry))) {
+                    if let Some(complete) = open.replace(Open::with(entry)) {
                         self.run(complete).await?;
                     }
                 }

@@ -62,7 +62,7 @@ pub(crate) enum LogError {
 pub(crate) enum BadLine {
     #[error("not the header of a log, which is {}", HEADER.join(","))]
     Header,
-    #[error("{0} columns instead of {columns}", columns = HEADER.len())]
+    #[error("the number of columns is {0}, not {columns}", columns = HEADER.len())]
     Columns(usize),
     #[error("{0} is missing")]
     Missing(&'static str),

@@ -57,9 +57,9 @@ fn every_broken_field_is_named() {
         ("1,1,x,1,2010-12-01 08:26:00,NaN,,EIRE", "UnitPrice \"NaN\" cannot be read"),
         ("1,1,x,1,2010-12-01 08:26:00,1,17850.5,EIRE", "CustomerID \"17850.5\" cannot be read"),
         ("1,1,x,1,2010-12-01 08:26:00,1,,", "Country is missing"),
-        ("1,1,x,1,2010-12-01 08:26:00,1,", "7 columns instead of 8"),
-        ("1,1,x,1,2010-12-01 08:26:00,1,,EIRE,", "9 columns instead of 8"),
-        ("1,1,\"x,1,2010-12-01 08:26:00,1,,EIRE", "3 columns instead of 8"),
+        ("1,1,x,1,2010-12-01 08:26:00,1,", "the number of columns is 7, not 8"),
+        ("1,1,x,1,2010-12-01 08:26:00,1,,EIRE,", "the number of columns is 9, not 8"),
+        ("1,1,\"x,1,2010-12-01 08:26:00,1,,EIRE", "the number of columns is 3, not 8"),
     ] {
         let rows = format!("{GOOD}{row}\n{GOOD}");
         assert_eq!(failure(rows), (3, why.to_owned()), "{row}");
