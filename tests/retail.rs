@@ -135,6 +135,28 @@ position  version  time              actor           event                   lin
 }
 
 #[test]
+fn other_invoices_may_come_between_the_lines_of_one() {
+    let log = format!(
+        "{HEADER}
+542806,22423,CAKESTAND,1,2011-02-01 11:19:00,12.75,12836.0,United Kingdom
+542807,84946,CANDLESTICK,12,2011-02-01 11:19:00,1.25,12836.0,United Kingdom
+542806,22423,CAKESTAND,2,2011-02-01 11:20:00,12.75,12836.0,United Kingdom
+"
+    );
+    let fixture = Fixture::new();
+    let log = fixture.file("log.csv", log);
+    let history = "\
+invoice 542806: an order, customer 12836, United Kingdom
+2 lines, 3 units, 38.25 in all
+
+position  version  time              actor           event                   lines  units  value
+       1        1  2011-02-01 11:19  customer 12836  invoice.order_placed    0 → 1  0 → 1  0.00 → 12.75
+       3        2  2011-02-01 11:20  customer 12836  invoice.order_extended  1 → 2  1 → 3  12.75 → 38.25
+";
+    assert_eq!(retail(&["--data", &log, "--audit", "542806"]), succeeded(history));
+}
+
+#[test]
 fn an_unknown_invoice_is_named() {
     assert_eq!(retail(&["--audit", "999999"]), failed("no invoice 999999 was taken in"));
 }

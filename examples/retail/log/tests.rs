@@ -73,8 +73,15 @@ fn lines_are_counted_as_an_editor_does() {
     let blank_lines = format!("{GOOD}\n\nbroken");
     let quoted = format!("1,1,\"two\nlines\",1,2010-12-01 08:26:00,1,,EIRE\n{GOOD}broken");
     let broken_over_two_lines = format!("{GOOD}{GOOD}\n\"broken\nin two\",1\n");
-    for (rows, line) in [(windows, 4), (blank_lines, 5), (quoted, 5), (broken_over_two_lines, 5)] {
-        assert_eq!(failure(&rows).0, line, "{rows}");
+    let long = format!("1,1,{},1,2010-12-01 08:26:00,1,,EIRE\nbroken", "x".repeat(100_000));
+    for (name, rows, line) in [
+        ("windows", windows, 4),
+        ("blank lines", blank_lines, 5),
+        ("quoted", quoted, 5),
+        ("broken over two lines", broken_over_two_lines, 5),
+        ("longer than any buffer", long, 3),
+    ] {
+        assert_eq!(failure(&rows).0, line, "{name}");
     }
     let entries = read(format!("{HEADER_LINE}{GOOD}\n{GOOD}").replace('\n', "\r\n")).unwrap();
     assert_eq!(entries.iter().map(|entry| entry.at_line).collect::<Vec<_>>(), [2, 4]);
