@@ -1,6 +1,7 @@
 //! The example `retail`, run as its visitors run it. `cargo test` builds it; `cargo test --test retail` alone does
 //! not, so build it first then: `cargo build --example retail`.
 #![cfg(all(feature = "macros", feature = "memory"))]
+#![expect(clippy::unwrap_used, reason = "where a test cannot go on, it fails")]
 
 use std::{
     env, fs,
@@ -125,7 +126,7 @@ fn a_gzipped_log_gives_the_same() {
 fn an_audit_tells_who_did_what_and_when() {
     let history = "\
 invoice 536591: an order, customer 14606, United Kingdom
-40 lines, 93 units, 198.32 in all
+lines 40, units 93, value 198.32
 
 position  version  time              actor           event                   lines    units    value
      137        1  2010-12-01 16:57  customer 14606  invoice.order_placed    0 → 34   0 → 81   0.00 → 159.26
@@ -147,13 +148,25 @@ fn other_invoices_may_come_between_the_lines_of_one() {
     let log = fixture.file("log.csv", log);
     let history = "\
 invoice 542806: an order, customer 12836, United Kingdom
-2 lines, 3 units, 38.25 in all
+lines 2, units 3, value 38.25
 
 position  version  time              actor           event                   lines  units  value
        1        1  2011-02-01 11:19  customer 12836  invoice.order_placed    0 → 1  0 → 1  0.00 → 12.75
        3        2  2011-02-01 11:20  customer 12836  invoice.order_extended  1 → 2  1 → 3  12.75 → 38.25
 ";
     assert_eq!(retail(&["--data", &log, "--audit", "542806"]), succeeded(history));
+}
+
+#[test]
+fn an_audit_names_a_customer_only_where_one_is_concerned() {
+    let write_off = "\
+invoice 536589: a write-off, United Kingdom
+lines 1, units -10, value 0.00
+
+position  version  time              actor      event                      lines  units    value
+     135        1  2010-12-01 16:50  warehouse  invoice.stock_written_off  0 → 1  0 → -10  0.00 → 0.00
+";
+    assert_eq!(retail(&["--audit", "536589"]), succeeded(write_off));
 }
 
 #[test]

@@ -5,8 +5,9 @@ use thiserror::Error;
 
 use crate::{
     invoice::{Invoice, Issued},
+    line::Totals,
     money::with_pence,
-    number::{InvoiceNumber, buyer},
+    number::{InvoiceNumber, Kind, buyer},
 };
 
 /// The history of one invoice, as a table.
@@ -59,15 +60,13 @@ fn row(change: &Change<Invoice>) -> [String; COLUMNS] {
 impl fmt::Display for Audit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Issued { kind, customer, country, totals } = &self.now;
-        writeln!(f, "invoice {}: {kind}, {}, {country}", self.number, buyer(*customer))?;
-        let lines = if totals.lines == 1 { "line" } else { "lines" };
-        writeln!(
-            f,
-            "{} {lines}, {} units, {} in all\n",
-            totals.lines,
-            totals.units,
-            with_pence(totals.value)
-        )?;
+        let buyer = match kind {
+            Kind::Order | Kind::Cancellation => format!(", {}", buyer(*customer)),
+            Kind::Adjustment | Kind::WriteOff => String::new(),
+        };
+        writeln!(f, "invoice {}: {kind}{buyer}, {country}", self.number)?;
+        let Totals { lines, units, value } = *totals;
+        writeln!(f, "lines {lines}, units {units}, value {}\n", with_pence(value))?;
 
         let header = HEADER.map(str::to_owned);
         let table: Vec<_> = iter::once(&header).chain(&self.rows).collect();

@@ -5,6 +5,7 @@ use crate::{
     customers::Customers,
     invoice::InvoiceEvent,
     line::{Line, Totals},
+    number::Kind,
     stock::Stock,
 };
 
@@ -57,13 +58,11 @@ impl Invoices {
             InvoiceEvent::StockWrittenOff { .. } => self.write_offs += 1,
             InvoiceEvent::OrderExtended { .. } | InvoiceEvent::CancellationExtended { .. } => {}
         }
-        match event {
-            InvoiceEvent::OrderPlaced { .. } | InvoiceEvent::OrderExtended { .. } => self.gross += value,
-            InvoiceEvent::CancellationIssued { .. } | InvoiceEvent::CancellationExtended { .. } => {
-                self.cancelled += value;
-            }
-            InvoiceEvent::BadDebtAdjusted { .. } => self.adjusted += value,
-            InvoiceEvent::StockWrittenOff { .. } => {}
+        match event.kind() {
+            Kind::Order => self.gross += value,
+            Kind::Cancellation => self.cancelled += value,
+            Kind::Adjustment => self.adjusted += value,
+            Kind::WriteOff => {}
         }
     }
 }

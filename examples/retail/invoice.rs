@@ -124,6 +124,16 @@ impl Invoice {
 }
 
 impl InvoiceEvent {
+    /// What the invoice is that it happened to.
+    pub(crate) fn kind(&self) -> Kind {
+        match self {
+            Self::OrderPlaced { .. } | Self::OrderExtended { .. } => Kind::Order,
+            Self::CancellationIssued { .. } | Self::CancellationExtended { .. } => Kind::Cancellation,
+            Self::BadDebtAdjusted { .. } => Kind::Adjustment,
+            Self::StockWrittenOff { .. } => Kind::WriteOff,
+        }
+    }
+
     pub(crate) fn lines(&self) -> &[Line] {
         match self {
             Self::OrderPlaced { lines, .. }

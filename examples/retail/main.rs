@@ -43,6 +43,7 @@ use clap::Parser;
 
 use crate::{
     args::Args, audit::Audit, clock::LogClock, figures::Figures, intake::Intake, invoice::Invoice, log::Log,
+    number::InvoiceNumber,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -70,9 +71,10 @@ async fn run(args: Args) -> Result<(), Box<dyn Error>> {
         (Ok(()), None) => tell_figures(&*store, &intake).await,
     };
     // Whatever became of the rest: what was rejected is told.
-    report::rejections(&mut io::stderr().lock(), intake.rejections())?;
+    let rejections = report::rejections(io::stderr().lock(), intake.rejections());
     taken_in?;
-    told
+    told?;
+    Ok(rejections?)
 }
 
 async fn tell_figures(store: &dyn EventStore, intake: &Intake) -> Result<(), Box<dyn Error>> {
@@ -82,10 +84,7 @@ async fn tell_figures(store: &dyn EventStore, intake: &Intake) -> Result<(), Box
     Ok(out.flush()?)
 }
 
-async fn tell_history(
-    invoices: &Repository<Invoice>,
-    number: &number::InvoiceNumber,
-) -> Result<(), Box<dyn Error>> {
+async fn tell_history(invoices: &Repository<Invoice>, number: &InvoiceNumber) -> Result<(), Box<dyn Error>> {
     let audit = Audit::of(invoices, number).await?;
     let mut out = io::stdout().lock();
     write!(out, "{audit}")?;

@@ -1,4 +1,4 @@
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Write};
 
 use crate::{
     figures::Figures,
@@ -44,7 +44,8 @@ pub(crate) fn figures(out: &mut impl Write, figures: &Figures, intake: &Intake) 
 }
 
 /// Every line that was read and did not count, and why.
-pub(crate) fn rejections(out: &mut impl Write, rejections: &[Rejected]) -> io::Result<()> {
+pub(crate) fn rejections(out: impl Write, rejections: &[Rejected]) -> io::Result<()> {
+    let mut out = BufWriter::new(out);
     let lines = rejections.iter().flat_map(|rejected| &rejected.at_lines);
     let (Some(last), count) = (lines.clone().max(), lines.count()) else { return Ok(()) };
     writeln!(
@@ -58,5 +59,5 @@ pub(crate) fn rejections(out: &mut impl Write, rejections: &[Rejected]) -> io::R
             writeln!(out, "  line {line:<width$}  invoice {number}: {reason}")?;
         }
     }
-    Ok(())
+    out.flush()
 }

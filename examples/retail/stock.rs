@@ -2,7 +2,7 @@ use std::{cmp::Reverse, collections::HashMap};
 
 use rust_decimal::Decimal;
 
-use crate::{invoice::InvoiceEvent, line::Line};
+use crate::{invoice::InvoiceEvent, line::Line, number::Kind};
 
 /// Everything that has a stock code, as the events tell of it.
 #[derive(Debug, Default)]
@@ -21,12 +21,11 @@ pub(crate) struct StockItem {
 
 impl Stock {
     pub(crate) fn apply(&mut self, event: &InvoiceEvent) {
-        let is_order = matches!(event, InvoiceEvent::OrderPlaced { .. } | InvoiceEvent::OrderExtended { .. });
         for line in event.lines() {
             let item = self.by_code.entry(line.stock_code.clone()).or_default();
             item.units += i64::from(line.quantity);
             item.value += line.value();
-            if is_order && item.name.is_none() {
+            if event.kind() == Kind::Order && item.name.is_none() {
                 item.name = name(line);
             }
         }
