@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use uuid::Uuid;
 
@@ -15,5 +15,11 @@ pub struct TimeOrderedIds;
 impl Ids for TimeOrderedIds {
     fn next(&self) -> Uuid {
         Uuid::now_v7()
+    }
+}
+
+impl<I: Ids + ?Sized> Ids for Arc<I> {
+    fn next(&self) -> Uuid {
+        (**self).next()
     }
 }
