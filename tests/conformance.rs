@@ -1,4 +1,4 @@
-//! The conformance suite on the memory store.
+//! The conformance suite on the memory store, by itself and behind the pointers that are stores, too.
 #![cfg(feature = "memory")]
 
 use annals::MemoryStore;
@@ -8,3 +8,25 @@ async fn fresh_store() -> MemoryStore {
 }
 
 annals::testing::conformance!(fresh_store);
+
+mod shared {
+    use std::sync::Arc;
+
+    use annals::EventStore;
+
+    async fn fresh_store() -> Arc<dyn EventStore> {
+        Arc::new(super::fresh_store().await)
+    }
+
+    annals::testing::conformance!(fresh_store);
+}
+
+mod boxed {
+    use annals::EventStore;
+
+    async fn fresh_store() -> Box<dyn EventStore> {
+        Box::new(super::fresh_store().await)
+    }
+
+    annals::testing::conformance!(fresh_store);
+}

@@ -94,7 +94,24 @@ impl StreamId {
     }
 }
 
-/// Whether `text` may be a stream's category; `const`, so that a wrong one fails the build.
+/// Whether `text` may be a stream's category; `const`, so that a wrong one fails the build:
+///
+/// ```compile_fail
+/// # use annals::{Aggregate, Context, Event, EventData, MemoryStore, Repository};
+/// # #[derive(Debug, Clone, Default)]
+/// # struct Account;
+/// impl Aggregate for Account {
+///     const CATEGORY: &'static str = "bank-account"; // the id begins after the first dash
+/// #   type Id = String;
+/// #   type Command = ();
+/// #   type Event = EventData;
+/// #   type Error = std::convert::Infallible;
+/// #   fn handle(&self, _: &(), _: &Context<Self>) -> Result<Vec<EventData>, Self::Error> { Ok(vec![]) }
+/// #   fn apply(&mut self, _: &EventData) {}
+///     // …
+/// }
+/// Repository::<Account>::new(MemoryStore::new());
+/// ```
 pub(crate) const fn is_category(text: &str) -> bool {
     let mut rest = text.as_bytes();
     while let [byte, tail @ ..] = rest {
