@@ -1,6 +1,6 @@
 //! Why a task stopped.
 
-use std::{error::Error, fmt, io, path::PathBuf, process::ExitStatus};
+use std::{error::Error, fmt, io, process::ExitStatus};
 
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -8,10 +8,10 @@ pub(crate) enum Failure {
     Command { command: String, status: ExitStatus },
     /// A command could not be started.
     NotStarted { command: String, source: io::Error },
-    /// A file or folder of the repository could not be read.
-    Unreadable { path: PathBuf, source: io::Error },
-    /// `Cargo.toml` holds something its reader does not understand, or lacks something it needs.
-    Manifest { problem: String },
+    /// `cargo metadata` answered in an unknown form.
+    Metadata(serde_json::Error),
+    /// The workspace has no package `annals`.
+    NoFacade,
     /// The toolchain of the minimum Rust version is not installed.
     NoToolchain { version: String },
     /// The library pulls in more crates than it allows itself.
@@ -23,8 +23,8 @@ impl fmt::Display for Failure {
         match self {
             Self::Command { command, status } => write!(f, "`{command}` failed ({status})"),
             Self::NotStarted { command, source } => write!(f, "`{command}` could not be started: {source}"),
-            Self::Unreadable { path, source } => write!(f, "{}: {source}", path.display()),
-            Self::Manifest { problem } => write!(f, "Cargo.toml: {problem}"),
+            Self::Metadata(source) => write!(f, "the answer of `cargo metadata` is not understood: {source}"),
+            Self::NoFacade => f.write_str("the workspace has no package `annals`"),
             Self::NoToolchain { version } => write!(
                 f,
                 "Rust {version}, the minimum this workspace promises, is not installed; install it with\n\n    \
