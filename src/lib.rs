@@ -1,4 +1,9 @@
-#![doc = include_str!("../README.md")]
+//! Event sourcing and CQRS: aggregates turn commands into immutable events, a versioned event store keeps
+//! them in one global order, and everything else is a fold of that order.
+//!
+//! ```
+#![doc = include_str!("../tests/readme/program.rs")]
+//! ```
 //!
 //! # Where to find what
 //!
@@ -20,7 +25,7 @@
 //!   `[dev-dependencies]`.
 //! - `postgres`: reserved for the Postgres store; it adds nothing yet.
 
-#![expect(clippy::test_attr_in_doctest, reason = "the README's test runs in tests/readme.rs")]
+#![expect(clippy::test_attr_in_doctest, reason = "the program's test runs in tests/readme.rs")]
 
 // The model: a user's aggregates and their events.
 pub use annals_core::{Aggregate, Context, Event, IntoUpcasts, Upcast};
@@ -59,3 +64,8 @@ pub use annals_core::{Clock, Ids, SystemClock, TimeOrderedIds};
 pub use annals_core::__private;
 #[cfg(feature = "testing")]
 pub use annals_core::testing;
+
+/// The README's examples, as tests of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
