@@ -34,7 +34,6 @@ struct Account {
 }
 
 impl Aggregate for Account {
-    const CATEGORY: &'static str = "account";
     type Id = u64;
     type Command = u64;
     type Event = AccountEvent;

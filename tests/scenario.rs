@@ -56,7 +56,6 @@ struct Parcel {
 }
 
 impl Aggregate for Parcel {
-    const CATEGORY: &'static str = "parcel";
     type Id = String;
     type Command = ParcelCommand;
     type Event = ParcelEvent;

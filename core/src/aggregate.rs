@@ -15,8 +15,9 @@ use crate::{Event, Ids, Metadata, Version};
 /// state an enum whose default variant says that there is nothing yet.
 #[doc = include_str!("docs/aggregate.md")]
 pub trait Aggregate: Default + Clone + Send + Sync + 'static {
-    /// The category of the entity's streams: 1 to 64 ASCII letters, digits, `_` or `.`.
-    const CATEGORY: &'static str;
+    /// The category of the entity's streams: 1 to 64 ASCII letters, digits, `_` or `.`. Its events' category
+    /// unless stated here.
+    const CATEGORY: &'static str = <Self::Event as Event>::CATEGORY;
 
     /// What tells one entity from another; as text it is the second part of the stream's name.
     type Id: fmt::Display + Clone + Send + Sync + 'static;

@@ -52,7 +52,6 @@ pub(crate) enum InvoiceEvent {
 }
 
 impl Aggregate for Invoice {
-    const CATEGORY: &'static str = "invoice";
     type Id = InvoiceNumber;
     type Command = InvoiceCommand;
     type Event = InvoiceEvent;

@@ -7,7 +7,7 @@ use syn::{ExprPath, Path, spanned::Spanned};
 use crate::valid::{Event, Holder, Kind, Stored};
 
 pub(crate) fn expand(event: &Event<'_>) -> TokenStream {
-    let Event { ident, krate, catch_all, .. } = event;
+    let Event { ident, krate, category, catch_all, .. } = event;
     let catches_all = catch_all.is_some();
     let parts = match &event.kind {
         Kind::Events(variants) => of_events(variants, event),
@@ -29,6 +29,8 @@ pub(crate) fn expand(event: &Event<'_>) -> TokenStream {
 
             #[automatically_derived]
             impl #krate::Event for #ident {
+                const CATEGORY: &'static ::core::primitive::str = #category;
+
                 const NAMES: &'static [&'static ::core::primitive::str] = #names;
 
                 const CATCHES_ALL: ::core::primitive::bool = #catches_all;
@@ -61,10 +63,11 @@ pub(crate) fn expand(event: &Event<'_>) -> TokenStream {
 /// An implementation that only stands there, so that the one mistake in the enum is not reported
 /// wherever the enum is used as well.
 pub(crate) fn stand_in(event: &Event<'_>) -> TokenStream {
-    let Event { ident, krate, .. } = event;
+    let Event { ident, krate, category, .. } = event;
     quote! {
         #[automatically_derived]
         impl #krate::Event for #ident {
+            const CATEGORY: &'static ::core::primitive::str = #category;
             const NAMES: &'static [&'static ::core::primitive::str] = &[];
             const CATCHES_ALL: ::core::primitive::bool = false;
 

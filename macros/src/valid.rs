@@ -15,6 +15,8 @@ use crate::{
 pub(crate) struct Event<'a> {
     pub(crate) ident: &'a Ident,
     pub(crate) krate: Path,
+    /// Empty where there is none.
+    pub(crate) category: String,
     pub(crate) kind: Kind<'a>,
     pub(crate) catch_all: Option<Holder<'a>>,
 }
@@ -51,6 +53,7 @@ pub(crate) fn check<'a>(input: Enum<'a>, errors: &mut Errors) -> Event<'a> {
         variants.into_iter().zip(0..).partition(|(variant, _)| variant.attrs.other.is_some());
     let catch_all = catch_all(&others, errors);
     let krate = attrs.krate.unwrap_or_else(|| parse_quote!(::annals));
+    let mut category = Category::Unusable;
     let kind = if attrs.union.is_some() {
         if let Some(category) = attrs.category {
             errors.at(category, "a union has no category: its members name their events themselves");
@@ -60,13 +63,17 @@ pub(crate) fn check<'a>(input: Enum<'a>, errors: &mut Errors) -> Event<'a> {
         }
         Kind::Union(variants.iter().filter_map(|(variant, _)| member(variant, errors)).collect())
     } else {
-        let category = Category::check(ident, attrs.category, &variants, errors);
+        category = Category::check(ident, attrs.category, &variants, errors);
         let stored = variants.into_iter().map(|(variant, index)| stored(variant, index, &category, errors));
         let stored: Vec<_> = stored.collect();
         refuse_shared_names(&stored, errors);
         Kind::Events(stored)
     };
-    Event { ident, krate, kind, catch_all }
+    let category = match category {
+        Category::Given(category) => category,
+        Category::Unusable => String::new(),
+    };
+    Event { ident, krate, category, kind, catch_all }
 }
 
 fn catch_all<'a>(others: &[(Variant<'a>, u32)], errors: &mut Errors) -> Option<Holder<'a>> {
@@ -131,11 +138,15 @@ impl Category {
                 Self::Unusable
             }
             (None, Some((variant, _))) => {
-                let message = format!(
+                let mut message = format!(
                     "the category is missing: write `#[event(category = \"…\")]` above the enum, or give `{}` \
                      a stored name of its own with `#[event(name = \"…\")]`",
                     variant.ident
                 );
+                if variants.iter().all(|(variant, _)| one_field(variant).is_some()) {
+                    message +=
+                        "; or write `#[event(union)]` if each variant holds the events of another enum";
+                }
                 errors.at(ident, message);
                 Self::Unusable
             }

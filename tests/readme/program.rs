@@ -4,7 +4,7 @@ use annals::{
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Event)]
-#[event(category = "account")] // stored as account.opened, account.deposited, account.withdrawn
+#[event(category = "account")] // account.opened, account.deposited … in streams account-anna, account-ben …
 enum AccountEvent {
     Opened { owner: String },
     Deposited { cents: u32 },
@@ -34,7 +34,6 @@ struct Account {
 }
 
 impl Aggregate for Account {
-    const CATEGORY: &'static str = "account"; // its streams are account-anna, account-ben, …
     type Id = String;
     type Command = AccountCommand;
     type Event = AccountEvent;

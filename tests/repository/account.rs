@@ -62,7 +62,6 @@ pub(crate) struct Account {
 }
 
 impl Aggregate for Account {
-    const CATEGORY: &'static str = "account";
     type Id = String;
     type Command = Command;
     type Event = AccountEvent;

@@ -32,7 +32,10 @@ fn main() -> ExitCode {
             print!("{USAGE}");
             return ExitCode::SUCCESS;
         }
-        _ => {
+        ref other => {
+            if !other.is_empty() {
+                eprintln!("error: there is no task `{}`\n", other.join(" "));
+            }
             eprint!("{USAGE}");
             return ExitCode::from(2);
         }

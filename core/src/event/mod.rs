@@ -27,6 +27,9 @@ pub use self::{
     note = "put `#[derive(Event)]` and `#[event(category = \"…\")]` on the enum"
 )]
 pub trait Event: Sized + Send + Sync + 'static {
+    /// The category of `#[event(category = "…")]`; empty if there is none, as for a union.
+    const CATEGORY: &'static str;
+
     /// Every stored name that this type reads, aliases included.
     const NAMES: &'static [&'static str];
 
@@ -54,6 +57,7 @@ pub trait Event: Sized + Send + Sync + 'static {
 
 /// Events as they are stored, of any type: for tools that follow everything.
 impl Event for EventData {
+    const CATEGORY: &'static str = "";
     const NAMES: &'static [&'static str] = &[];
     const CATCHES_ALL: bool = true;
 

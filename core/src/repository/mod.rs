@@ -40,7 +40,8 @@ impl<A: Aggregate> Repository<A> {
         const {
             assert!(
                 is_category(A::CATEGORY),
-                "Aggregate::CATEGORY is not 1 to 64 ASCII letters, digits, '_' or '.'"
+                "an aggregate needs a category of 1 to 64 ASCII letters, digits, '_' or '.': \
+                 state Aggregate::CATEGORY, or #[event(category = \"…\")] on its events"
             );
         }
         Self {
