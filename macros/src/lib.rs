@@ -1,4 +1,4 @@
-//! The derives of `annals`, an event sourcing library. Depend on `annals`, which re-exports them.
+//! The derive of `annals`, an event sourcing library. Depend on `annals`, which re-exports it.
 //!
 //! A derive is a pipeline: `attr` reads what stands in attributes, `ast` puts it beside the enum, `valid`
 //! holds the rules and gathers what breaks them, `expand` writes the code.
