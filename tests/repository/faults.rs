@@ -19,6 +19,10 @@ pub(crate) enum Fault {
     AnswerLost,
     /// The append is lost on the way, and nobody knows.
     RequestLost,
+    /// The store has a failure of its own; nothing happens.
+    Broken,
+    /// The append happens, and the store answers to nothing.
+    NoAnswer,
     /// Somebody else appends to the same stream first.
     Rival,
     /// The answer is lost, and before it is asked again somebody else appends to the same stream.
@@ -75,6 +79,8 @@ impl EventStore for Faulty {
             Fault::None => self.store.append(appends).await,
             Fault::Unreachable => Err(unreachable().into()),
             Fault::RequestLost => Err(lost().into()),
+            Fault::Broken => Err(StoreError::Failed("the disk is full".into()).into()),
+            Fault::NoAnswer => self.store.append(appends).await.map(|_| Vec::new()),
             Fault::AnswerLost => {
                 self.store.append(appends).await?;
                 Err(lost().into())

@@ -112,6 +112,42 @@ async fn a_store_that_stays_lost_is_told() {
 }
 
 #[tokio::test]
+async fn an_outcome_once_unknown_is_told_as_unknown_whatever_fails_after_it() {
+    let afterwards = [Fault::Unreachable, Fault::Broken, Fault::RequestLost];
+    for (first, stored) in [(Fault::AnswerLost, 2), (Fault::RequestLost, 1)] {
+        for then in afterwards {
+            let (store, accounts) = accounts([first, then, then, then]).await;
+            let error = accounts.execute(&anna(), &Command::Withdraw(30)).await.err();
+            assert!(
+                matches!(error, Some(CommandError::Store(StoreError::OutcomeUnknown(_)))),
+                "{first:?}, {then:?}: {error:?}"
+            );
+            assert_eq!(head(&store).await, Position::new(stored));
+        }
+    }
+    let (store, accounts) = accounts([Fault::Broken]).await;
+    let error = accounts.execute(&anna(), &Command::Withdraw(30)).await.err();
+    assert!(matches!(error, Some(CommandError::Store(StoreError::Failed(_)))), "{error:?}");
+    assert_eq!(head(&store).await, Position::new(1));
+}
+
+#[tokio::test]
+async fn a_rival_after_a_lost_request_settles_that_nothing_was_stored() {
+    let (store, accounts) = accounts([Fault::RequestLost, Fault::Rival]).await;
+    let done = accounts.execute(&anna(), &Command::Withdraw(30)).await.unwrap();
+    assert_eq!((done.state.cents, done.version), (1_070, Version::new(3)));
+    assert_eq!(head(&store).await, Position::new(3));
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_answer_leaves_the_outcome_unknown() {
+    let (store, accounts) = accounts([Fault::NoAnswer]).await;
+    let error = accounts.execute(&anna(), &Command::Withdraw(30)).await.err();
+    assert!(matches!(error, Some(CommandError::Store(StoreError::OutcomeUnknown(_)))), "{error:?}");
+    assert_eq!(head(&store).await, Position::new(2));
+}
+
+#[tokio::test]
 async fn a_broken_read_begins_anew() {
     let store = MemoryStore::new();
     let accounts = Repository::<Account>::new(store.clone());

@@ -115,24 +115,44 @@ async fn load<A: Aggregate>(
 }
 
 /// Appends, and sends the very same events again while the store cannot say whether it has them.
+///
+/// Only an answer or a conflict settles what became of a try whose outcome was lost. A later try that
+/// fails says nothing of it, so the command's outcome is unknown then, whatever that failure was.
 async fn append_surely(
     store: &dyn EventStore,
     append: Append,
     pauses: &mut (impl Iterator<Item = Duration> + Send),
 ) -> Result<Appended, AppendError> {
+    let mut may_be_stored = false;
     loop {
-        match store.append(vec![append.clone()]).await {
-            Err(AppendError::Store(error)) if error.is_transient() => pause(pauses, error).await?,
+        let error = match store.append(vec![append.clone()]).await {
             Ok(answers) => return one(&answers),
-            Err(error) => return Err(error),
+            Err(AppendError::Store(error)) => error,
+            Err(conflict) => return Err(conflict),
+        };
+        may_be_stored |= matches!(error, StoreError::OutcomeUnknown(_));
+        let again = error.is_transient();
+        let error = match error {
+            StoreError::Unavailable(source) | StoreError::Failed(source) if may_be_stored => {
+                StoreError::OutcomeUnknown(source)
+            }
+            error => error,
+        };
+        if !again {
+            return Err(error.into());
         }
+        pause(pauses, error).await?;
     }
 }
 
+/// The events are stored if there is no conflict, so a wrong number of answers does not say that they are not.
 fn one(answers: &[Appended]) -> Result<Appended, AppendError> {
     match answers {
         [answer] => Ok(*answer),
-        _ => Err(StoreError::Failed(format!("{} answers to one append", answers.len()).into()).into()),
+        _ => {
+            let wrong = format!("the store gave {} answers to one append", answers.len());
+            Err(StoreError::OutcomeUnknown(wrong.into()).into())
+        }
     }
 }
 
