@@ -145,7 +145,9 @@ async fn an_id_that_names_no_stream_is_refused_and_says_so() {
             matches!(executed, Some(CommandError::Store(StoreError::Refused(Refusal::StreamId(_))))),
             "{executed:?}"
         );
-        assert!(matches!(accounts.load(&id).await, Err(StoreError::Refused(Refusal::StreamId(_)))));
+        let loaded = accounts.load(&id).await.unwrap_err();
+        assert!(matches!(loaded, StoreError::Refused(Refusal::StreamId(_))));
+        assert_eq!(loaded.to_string(), "the request was refused", "a load appends nothing");
         let history = accounts.history(&id).try_collect::<Vec<_>>().await;
         assert!(matches!(history, Err(StoreError::Refused(Refusal::StreamId(_)))));
     }

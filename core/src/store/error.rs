@@ -16,7 +16,7 @@ pub enum StoreError {
     #[error("the outcome of an append is unknown; appending the same events again settles it")]
     OutcomeUnknown(#[source] Source),
     /// What was asked can never be stored; nothing was.
-    #[error("the append was refused")]
+    #[error("the request was refused")]
     Refused(#[source] Refusal),
     /// A stored event cannot be read.
     #[error("history cannot be read")]
