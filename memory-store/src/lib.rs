@@ -82,11 +82,7 @@ impl EventStore for MemoryStore {
         let mut log = self.shared.log.write().unwrap_or_else(PoisonError::into_inner);
         let now = self.shared.clock.now().trunc_subsecs(6);
         let answers = log.append(appends, now)?;
-        self.shared.head.send_if_modified(|head| {
-            let moved = *head < log.head();
-            *head = log.head();
-            moved
-        });
+        self.shared.head.send_replace(log.head());
         Ok(answers)
     }
 
@@ -95,7 +91,7 @@ impl EventStore for MemoryStore {
         let ReadStream { stream, direction, from, limit, .. } = read;
         let mut left = limit.unwrap_or(u64::MAX);
         let mut next = match direction {
-            Direction::Forwards => from.unwrap_or_default().max(Version::new(1)),
+            Direction::Forwards => from.unwrap_or_default(),
             Direction::Backwards => from.unwrap_or(Version::new(u64::MAX)),
         };
         paged(move || {
