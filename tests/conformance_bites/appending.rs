@@ -104,6 +104,11 @@ changes_the_request! {
         };
         as_floats(serde_json::from_str(&text).unwrap()).to_string()
     });
+    /// Writes every digit of a number, so that one with an exponent becomes an integer, as `jsonb` does.
+    KeepsNumbersWithoutExponents: |appends| each_payload(appends, |text| match text.parse::<f64>() {
+        Ok(number) if text.contains('e') && number.fract() == 0.0 => format!("{number:.0}"),
+        _ => text,
+    });
 }
 
 fn each(mut appends: Vec<Append>, change: impl FnMut(&mut Append)) -> Vec<Append> {

@@ -4,7 +4,7 @@ use std::{collections::HashSet, sync::Arc, sync::Mutex};
 
 use annals::{
     Append, AppendError, Appended, EventStore, EventStream, Filter, MemoryStore, Position, ReadAll,
-    ReadStream, RecordedEvent, StoreError, StreamExt, StreamId, Version,
+    ReadStream, RecordedEvent, StoreError, StreamExt, StreamId, TryStreamExt, Version,
 };
 use async_trait::async_trait;
 use chrono::Utc;
@@ -12,6 +12,8 @@ use futures_util::stream;
 use tokio::task::yield_now;
 
 use crate::wrong::{Defect, changed};
+
+const NANOSECOND: std::time::Duration = std::time::Duration::from_nanos(1);
 
 /// Reads of one stream that are right but for one change.
 macro_rules! reads_streams_wrongly {
@@ -199,6 +201,24 @@ impl Defect for ShowsEventsLate {
             events.retain(|event| !hidden.contains(&event.position));
             events
         })
+    }
+}
+
+/// Has a finer clock than the time it promises.
+#[derive(Default)]
+pub(crate) struct TellsNanoseconds;
+
+fn finer(events: EventStream) -> EventStream {
+    events.map_ok(|event| RecordedEvent { recorded_at: event.recorded_at + NANOSECOND, ..event }).boxed()
+}
+
+impl Defect for TellsNanoseconds {
+    fn read_stream(&self, right: &MemoryStore, read: ReadStream) -> EventStream {
+        finer(right.read_stream(read))
+    }
+
+    fn read_all(&self, right: &MemoryStore, read: ReadAll) -> EventStream {
+        finer(right.read_all(read))
     }
 }
 

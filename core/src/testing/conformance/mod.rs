@@ -91,6 +91,7 @@ macro_rules! __for_each_conformance_case {
             reading::streams_with_similar_names_do_not_mix
             reading::the_global_stream_reads_on_after_a_position
             reading::what_is_recorded_stays_as_it_is
+            reading::events_are_recorded_to_the_microsecond
             filters::a_filter_by_category_takes_no_other
             filters::a_filter_by_event_type_takes_no_other
             filters::category_and_event_type_must_both_match

@@ -122,3 +122,13 @@ pub(super) async fn what_is_recorded_stays_as_it_is(store: Store) {
     let by_stream: Vec<_> = [read(&store, "test-a").await, read(&store, "test-b").await].concat();
     assert_eq!(by_stream, after, "both ways of reading give the same records");
 }
+
+pub(super) async fn events_are_recorded_to_the_microsecond(store: Store) {
+    for _ in 0..20 {
+        append(&store, to("test-a", Any, events(1))).await;
+    }
+    for event in read_all(&store).await {
+        let beyond = event.recorded_at.timestamp_subsec_nanos() % 1_000;
+        assert_eq!(beyond, 0, "{} tells more than another store could keep", event.recorded_at);
+    }
+}
