@@ -46,13 +46,22 @@ pub const TIME_LIMIT: Duration = Duration::from_secs(60);
 /// # Panics
 /// When the store does not do what the case says.
 pub fn run<S: EventStore + 'static>(case: Case, fresh_store: impl Future<Output = S>) {
+    run_within(TIME_LIMIT, case.name, async { (case.check)(Arc::new(fresh_store.await)) });
+}
+
+/// The check is a task of its own, so that the limit holds even if the store is busy and never waits.
+fn run_within(limit: Duration, name: &str, check: impl Future<Output = Check>) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    runtime.unwrap_or_else(|error| panic!("no runtime to test on: {error}")).block_on(async {
-        let store = Arc::new(fresh_store.await);
-        if tokio::time::timeout(TIME_LIMIT, (case.check)(store)).await.is_err() {
-            panic!("{}: no end after {TIME_LIMIT:?}", case.name);
+    let runtime = runtime.unwrap_or_else(|error| panic!("no runtime to test on: {error}"));
+    let checked = runtime.block_on(async { tokio::time::timeout(limit, tokio::spawn(check.await)).await });
+    match checked {
+        Ok(Ok(())) => {}
+        Ok(Err(failed)) => std::panic::resume_unwind(failed.into_panic()),
+        Err(_) => {
+            runtime.shutdown_background();
+            panic!("{name}: no end after {limit:?}");
         }
-    });
+    }
 }
 
 /// The list of cases, for whatever is made of each: `module::case` in the order of this page.
@@ -158,4 +167,28 @@ macro_rules! __conformance_tests {
             }
         )*
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    static DONE: AtomicBool = AtomicBool::new(false);
+
+    async fn busy() {
+        while !DONE.load(Ordering::Relaxed) {
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_store_that_is_busy_without_end_fails_its_case() {
+        let limit = Duration::from_millis(10);
+        let check = || std::future::ready::<Check>(Box::pin(busy()));
+        let ran = std::panic::catch_unwind(|| run_within(limit, "busy", check()));
+        DONE.store(true, Ordering::Relaxed);
+        assert_eq!(*ran.unwrap_err().downcast::<String>().unwrap(), "busy: no end after 10ms");
+    }
 }
