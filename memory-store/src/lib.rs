@@ -139,3 +139,40 @@ fn paged(mut next_page: impl FnMut() -> Vec<RecordedEvent> + Send + 'static) -> 
     let pages = std::iter::from_fn(move || Some(next_page()).filter(|page| !page.is_empty()));
     stream::iter(pages.flatten().map(Ok)).boxed()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{panic::catch_unwind, sync::atomic::AtomicBool, sync::atomic::Ordering};
+
+    use annals_core::{EventData, EventType, ExpectedVersion, NewEvent, Payload};
+    use chrono::{DateTime, Utc};
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    /// Fails once.
+    #[derive(Debug)]
+    struct Stopped(AtomicBool);
+
+    impl Clock for Stopped {
+        fn now(&self) -> DateTime<Utc> {
+            assert!(self.0.swap(true, Ordering::Relaxed), "the clock has stopped");
+            DateTime::UNIX_EPOCH
+        }
+    }
+
+    #[test]
+    fn a_clock_that_panics_leaves_the_store_as_it_was() {
+        let store = MemoryStore::with_clock(Stopped(AtomicBool::new(false)));
+        let append = || {
+            let event = EventData::new(EventType::from_static("x"), Payload::parse("{}").unwrap());
+            let new = vec![NewEvent::new(event)];
+            let append = Append::new("test-a".parse().unwrap(), ExpectedVersion::NoStream, new);
+            store.append(vec![append]).now_or_never().unwrap()
+        };
+        assert!(catch_unwind(std::panic::AssertUnwindSafe(append)).is_err());
+        assert_eq!(append().unwrap().len(), 1);
+        let read = ReadStream::forwards("test-a".parse().unwrap());
+        assert_eq!(store.read_stream(read).count().now_or_never(), Some(1));
+    }
+}

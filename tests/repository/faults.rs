@@ -21,8 +21,8 @@ pub(crate) enum Fault {
     RequestLost,
     /// The store has a failure of its own; nothing happens.
     Broken,
-    /// The append happens, and the store answers to nothing.
-    NoAnswer,
+    /// The append happens, and the store answers this often to it.
+    Answers(usize),
     /// Somebody else appends to the same stream first.
     Rival,
     /// The answer is lost, and before it is asked again somebody else appends to the same stream.
@@ -34,6 +34,8 @@ pub(crate) struct Faulty {
     store: MemoryStore,
     pub(crate) appends: Mutex<VecDeque<Fault>>,
     pub(crate) reads: Mutex<VecDeque<Fault>>,
+    /// Where the head was waited for.
+    pub(crate) waits: Mutex<Vec<Position>>,
     /// What the rival appends.
     rival: annals::EventData,
 }
@@ -41,7 +43,7 @@ pub(crate) struct Faulty {
 impl Faulty {
     pub(crate) fn new(store: MemoryStore, rival: &impl annals::Event) -> Self {
         let rival = rival.encode().unwrap();
-        Self { store, appends: Mutex::default(), reads: Mutex::default(), rival }
+        Self { store, appends: Mutex::default(), reads: Mutex::default(), waits: Mutex::default(), rival }
     }
 
     pub(crate) fn in_appends(self, faults: impl IntoIterator<Item = Fault>) -> Self {
@@ -80,7 +82,7 @@ impl EventStore for Faulty {
             Fault::Unreachable => Err(unreachable().into()),
             Fault::RequestLost => Err(lost().into()),
             Fault::Broken => Err(StoreError::Failed("the disk is full".into()).into()),
-            Fault::NoAnswer => self.store.append(appends).await.map(|_| Vec::new()),
+            Fault::Answers(times) => Ok(self.store.append(appends).await?.repeat(times)),
             Fault::AnswerLost => {
                 self.store.append(appends).await?;
                 Err(lost().into())
@@ -117,6 +119,7 @@ impl EventStore for Faulty {
     }
 
     async fn wait_for_head(&self, position: Position) -> Result<Position, StoreError> {
+        self.waits.lock().unwrap().push(position);
         self.store.wait_for_head(position).await
     }
 }
