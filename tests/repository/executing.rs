@@ -1,11 +1,14 @@
 use annals::{
     CommandError, EventId, EventStoreExt, ExpectedVersion, MemoryStore, Metadata, Position, Refusal,
-    Repository, StoreError, TryStreamExt, Version,
+    Repository, RetryPolicy, StoreError, TryStreamExt, Version,
     testing::{FixedClock, IdsInOrder},
 };
 use uuid::Uuid;
 
-use crate::account::{Account, AccountEvent, Command, Declined, anna};
+use crate::{
+    account::{Account, AccountEvent, Command, Declined, anna},
+    faults::{Fault, Faulty},
+};
 
 #[tokio::test]
 async fn a_command_has_an_answer() {
@@ -90,6 +93,29 @@ async fn time_ids_and_actor_come_from_outside() {
         last.recorded.recorded_at,
         "2026-01-31T12:00:00Z".parse::<chrono::DateTime<chrono::Utc>>().unwrap()
     );
+}
+
+#[tokio::test]
+async fn a_clone_goes_on_with_the_same_clock_ids_and_retries() {
+    let clock = FixedClock::at("2026-01-31T12:00:00Z".parse().unwrap());
+    let store = MemoryStore::new();
+    let rival = AccountEvent::Deposited { cents: 1 };
+    let accounts = Repository::<Account>::new(Faulty::new(store, &rival).in_appends([Fault::Rival]))
+        .with_clock(clock)
+        .with_ids(IdsInOrder::default())
+        .with_retry(RetryPolicy::never());
+    let clone = accounts.clone();
+    assert!(matches!(clone.execute(&anna(), &Command::Audit).await, Err(CommandError::Conflict(_))));
+    let audit = clone.execute(&anna(), &Command::Audit).await.unwrap().events;
+    match &audit[..] {
+        [AccountEvent::Audited { at, ticket, .. }] => {
+            assert_eq!(at.to_rfc3339(), "2026-01-31T12:00:00+00:00");
+            assert_eq!(*ticket, Uuid::from_u128(3), "two went to the first try");
+        }
+        other => panic!("{other:?}"),
+    }
+    let last = clone.history(&anna()).try_collect::<Vec<_>>().await.unwrap().pop().unwrap();
+    assert_eq!(last.recorded.id, EventId::from(Uuid::from_u128(4)));
 }
 
 #[tokio::test]
