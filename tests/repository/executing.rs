@@ -119,6 +119,23 @@ async fn a_clone_goes_on_with_the_same_clock_ids_and_retries() {
 }
 
 #[tokio::test]
+async fn an_id_given_twice_is_refused_and_no_command_is_lost_for_it() {
+    let store = MemoryStore::new();
+    let [first, second] =
+        [(); 2].map(|()| Repository::<Account>::new(store.clone()).with_ids(IdsInOrder::default()));
+    first.execute(&anna(), &Command::DepositTwice(1)).await.unwrap();
+    match second.execute(&anna(), &Command::DepositTwice(5)).await {
+        Err(CommandError::Store(StoreError::Refused(Refusal::EventIdTaken { id, stream, version }))) => {
+            assert_eq!(id, EventId::from(Uuid::from_u128(1)));
+            assert_eq!((stream.as_str(), version), ("account-anna", Version::new(1)));
+        }
+        other => panic!("{other:?}"),
+    }
+    let third = second.execute(&anna(), &Command::Deposit(7)).await.unwrap();
+    assert_eq!((third.state.cents, third.version), (9, Version::new(3)));
+}
+
+#[tokio::test]
 async fn the_events_of_a_command_share_its_metadata_and_a_correlation() {
     let store = MemoryStore::new();
     let accounts = Repository::<Account>::new(store.clone());
