@@ -92,6 +92,10 @@ changes_the_request! {
             event.metadata = Metadata::default().into();
         }
     });
+    /// Takes no schema version for the first.
+    RaisesSchemaVersionZero: |appends| each_event(appends, |event| {
+        event.event.schema_version = event.event.schema_version.max(1);
+    });
     /// Loses who did it.
     ForgetsMetadata: |appends| each_event(appends, |event| event.metadata = Metadata::default().into());
     /// Takes out what its database's text type cannot hold.

@@ -8,7 +8,7 @@ use annals::{
 };
 use async_trait::async_trait;
 use chrono::Utc;
-use futures_util::stream;
+use futures_util::{TryFutureExt, stream};
 use tokio::task::yield_now;
 
 use crate::wrong::{Defect, changed};
@@ -65,6 +65,18 @@ reads_streams_wrongly! {
     EndsAfterOnePage: |right, read| {
         let limit = read.limit.unwrap_or(u64::MAX).min(1_000);
         right.read_stream(read.limit(limit))
+    };
+    /// Counts its pages from the newest event, so that what comes meanwhile shifts them.
+    PagesByOffset: |right, read| {
+        let right = right.clone();
+        let page_at = move |offset: usize| {
+            let page = right.read_stream(read.clone()).skip(offset).take(100).try_collect::<Vec<_>>();
+            page.map_ok(move |page| Some((offset + page.len(), page)).filter(|(_, page)| !page.is_empty()))
+        };
+        let pages = stream::try_unfold(0, move |offset| {
+            page_at(offset).map_ok(|page| page.map(|(next, page)| (stream::iter(page).map(Ok), next)))
+        });
+        pages.try_flatten().boxed()
     };
     /// Tells the time of reading for the time of recording.
     StampsOnReading: |right, read| changed(right.read_stream(read), |mut events| {

@@ -44,6 +44,9 @@ pub enum Refusal {
     /// Two events of one append have the same id.
     #[error("event id {0} stands twice in one append")]
     EventIdTwice(EventId),
+    /// An event says that its payload has schema version 0, and schema versions begin at 1.
+    #[error("event {0} has schema version 0; the first is 1")]
+    SchemaVersionZero(EventId),
     /// The event id belongs to an event of another append.
     #[error("event id {id} is already stored, as version {version} of stream {stream}")]
     EventIdTaken {

@@ -97,6 +97,7 @@ macro_rules! __for_each_conformance_case {
             reading::a_stream_reads_backwards_from_a_version
             reading::a_limit_ends_a_read
             reading::a_long_stream_reads_whole_in_both_directions
+            reading::a_read_is_not_disturbed_by_appends_meanwhile
             reading::streams_with_similar_names_do_not_mix
             reading::the_global_stream_reads_on_after_a_position
             reading::what_is_recorded_stays_as_it_is
@@ -121,6 +122,7 @@ macro_rules! __for_each_conformance_case {
             refusals::a_stream_twice_in_one_append_is_refused
             refusals::an_id_twice_in_one_append_is_refused
             refusals::metadata_that_cannot_be_read_again_is_refused
+            refusals::schema_version_zero_is_refused
         }
     };
 }

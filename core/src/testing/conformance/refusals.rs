@@ -38,3 +38,15 @@ pub(super) async fn metadata_that_cannot_be_read_again_is_refused(store: Store) 
         assert_eq!(read_all(&store).await, []);
     }
 }
+
+pub(super) async fn schema_version_zero_is_refused(store: Store) {
+    let mut bad = event("test.happened", 1);
+    bad.event.schema_version = 0;
+    for with_bad in [vec![bad.clone()], vec![event("test.happened", 0), bad.clone()]] {
+        match refusal(&store, vec![to("test-a", Any, with_bad)]).await {
+            Refusal::SchemaVersionZero(id) => assert_eq!(id, bad.id),
+            other => panic!("refused for another reason: {other:?}"),
+        }
+        assert_eq!(read_all(&store).await, []);
+    }
+}
