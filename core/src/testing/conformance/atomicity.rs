@@ -19,7 +19,7 @@ pub(super) async fn several_streams_are_appended_together(store: Store) {
     let (a, b, c) = (events(2), events(1), events(3));
     let wanted = ids(a.iter().chain(&b).chain(&c));
     let answers =
-        append_all(&store, vec![to("test-a", NoStream, a), to("test-b", exact(1), b), to("other-c", Any, c)])
+        append_all(&store, vec![to("test-a", NoStream, a), to("test-b", exact(1), b), to("other-a", Any, c)])
             .await;
     assert_eq!(answers.iter().map(|a| a.version.get()).collect::<Vec<_>>(), [2, 2, 3]);
 
@@ -27,7 +27,7 @@ pub(super) async fn several_streams_are_appended_together(store: Store) {
     assert_eq!(recorded_ids(&all), wanted, "positions follow the order in which the streams were given");
     let last_positions: Vec<_> = [1, 2, 5].iter().filter_map(|i| all.get(*i)).map(|e| e.position).collect();
     assert_eq!(answers.iter().map(|a| a.position).collect::<Vec<_>>(), last_positions);
-    for (name, length) in [("test-a", 2), ("test-b", 2), ("other-c", 3)] {
+    for (name, length) in [("test-a", 2), ("test-b", 2), ("other-a", 3)] {
         assert_eq!(read(&store, name).await.len(), length, "{name}");
     }
 }
