@@ -157,7 +157,7 @@ mod tests {
     impl Clock for Stopped {
         fn now(&self) -> DateTime<Utc> {
             assert!(self.0.swap(true, Ordering::Relaxed), "the clock has stopped");
-            DateTime::UNIX_EPOCH
+            DateTime::from_timestamp_nanos(1_123_456_789)
         }
     }
 
@@ -172,7 +172,9 @@ mod tests {
         };
         assert!(catch_unwind(std::panic::AssertUnwindSafe(append)).is_err());
         assert_eq!(append().unwrap().len(), 1);
-        let read = ReadStream::forwards("test-a".parse().unwrap());
-        assert_eq!(store.read_stream(read).count().now_or_never(), Some(1));
+        let read = store.read_stream(ReadStream::forwards("test-a".parse().unwrap()));
+        let stored: Vec<_> = read.map(Result::unwrap).collect().now_or_never().unwrap();
+        let times: Vec<_> = stored.iter().map(|event| event.recorded_at).collect();
+        assert_eq!(times, [DateTime::from_timestamp_micros(1_123_456).unwrap()], "to the microsecond");
     }
 }

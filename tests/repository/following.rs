@@ -76,6 +76,7 @@ async fn whoever_wants_everything_gets_it_as_it_is_stored() {
     Repository::<Account>::new(store.clone()).execute(&anna(), &Command::DepositTwice(5)).await.unwrap();
     let all: Vec<_> = store.events_after::<EventData>(Position::START).try_collect().await.unwrap();
     assert_eq!(all.len(), 2);
+    const { assert!(EventData::CATCHES_ALL) };
     assert_eq!(all[0].event, AccountEvent::Deposited { cents: 5 }.encode().unwrap());
 }
 
