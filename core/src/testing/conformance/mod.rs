@@ -46,14 +46,22 @@ pub const TIME_LIMIT: Duration = Duration::from_secs(60);
 /// # Panics
 /// When the store does not do what the case says.
 pub fn run<S: EventStore + 'static>(case: Case, fresh_store: impl Future<Output = S>) {
-    run_within(TIME_LIMIT, case.name, async { (case.check)(Arc::new(fresh_store.await)) });
+    run_within(TIME_LIMIT, case.name, fresh_store, |store| (case.check)(Arc::new(store)));
 }
 
 /// The check is a task of its own, so that the limit holds even if the store is busy and never waits.
-fn run_within(limit: Duration, name: &str, check: impl Future<Output = Check>) {
+fn run_within<S>(
+    limit: Duration,
+    name: &str,
+    fresh_store: impl Future<Output = S>,
+    check: impl FnOnce(S) -> Check,
+) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.unwrap_or_else(|error| panic!("no runtime to test on: {error}"));
-    let checked = runtime.block_on(async { tokio::time::timeout(limit, tokio::spawn(check.await)).await });
+    let checked = runtime.block_on(async {
+        let check = tokio::spawn(check(fresh_store.await));
+        tokio::time::timeout(limit, check).await
+    });
     match checked {
         Ok(Ok(())) => {}
         Ok(Err(failed)) => std::panic::resume_unwind(failed.into_panic()),
@@ -188,8 +196,7 @@ mod tests {
     #[test]
     fn a_store_that_is_busy_without_end_fails_its_case() {
         let limit = Duration::from_millis(10);
-        let check = || std::future::ready::<Check>(Box::pin(busy()));
-        let ran = std::panic::catch_unwind(|| run_within(limit, "busy", check()));
+        let ran = std::panic::catch_unwind(|| run_within(limit, "busy", async {}, |()| Box::pin(busy())));
         DONE.store(true, Ordering::Relaxed);
         assert_eq!(*ran.unwrap_err().downcast::<String>().unwrap(), "busy: no end after 10ms");
     }
