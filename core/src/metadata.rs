@@ -140,6 +140,7 @@ mod tests {
         let full = Metadata::by("anna")
             .with_correlation_id(Uuid::from_u128(1))
             .with_causation_id(Uuid::from_u128(2))
+            .with_extra("ip", "192.0.2.1")
             .with_extra("ip", "203.0.113.7");
         let json = json!({
             "correlation_id": "00000000-0000-0000-0000-000000000001",

@@ -22,6 +22,7 @@ enum Any {
     Floats { some: Option<f64>, list: Vec<f32>, map: BTreeMap<String, f64>, point: Point },
     Either(Either),
     Wrapped { newtype: Newtype, pair: Pair, tuple: (u8, f32) },
+    Several(u8, f64),
     Keys(HashMap<(u8, u8), u8>),
 }
 
@@ -114,6 +115,7 @@ fn floats_without_json_are_refused_wherever_they_hide() {
     }
     for event in [
         Any::Float(f64::NAN),
+        Any::Several(1, f64::NAN),
         Any::Either(Either::Newtype(f64::NAN)),
         Any::Either(Either::Tuple(1, f64::NAN)),
         Any::Either(Either::Struct { x: f64::NAN }),

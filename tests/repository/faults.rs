@@ -25,6 +25,8 @@ pub(crate) enum Fault {
     Answers(usize),
     /// Somebody else appends to the same stream first.
     Rival,
+    /// Somebody else appends to the same stream, and then other events under the same ids.
+    Twin,
     /// The answer is lost, and before it is asked again somebody else appends to the same stream.
     AnswerLostThenRival,
 }
@@ -89,6 +91,16 @@ impl EventStore for Faulty {
             }
             Fault::Rival => {
                 self.rival_appends(&appends).await;
+                self.store.append(appends).await
+            }
+            Fault::Twin => {
+                self.rival_appends(&appends).await;
+                let mut twins = appends.clone();
+                for twin in &mut twins {
+                    twin.expected = ExpectedVersion::Any;
+                    twin.events.iter_mut().for_each(|event| event.event = self.rival.clone());
+                }
+                self.store.append(twins).await?;
                 self.store.append(appends).await
             }
             Fault::AnswerLostThenRival => {

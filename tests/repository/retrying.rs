@@ -1,8 +1,8 @@
 use std::{sync::Arc, time::Duration};
 
 use annals::{
-    CommandError, EventStore, ExpectedVersion, MemoryStore, Position, Repository, RetryPolicy, StoreError,
-    Version,
+    CommandError, EventStore, ExpectedVersion, MemoryStore, Position, Refusal, Repository, RetryPolicy,
+    StoreError, Version,
 };
 
 use crate::{
@@ -162,6 +162,18 @@ async fn a_store_that_does_not_answer_once_leaves_the_outcome_unknown() {
         assert!(matches!(error, Some(CommandError::Store(StoreError::OutcomeUnknown(_)))), "{error:?}");
         assert_eq!(head(&store).await, Position::new(2));
     }
+}
+
+#[tokio::test]
+async fn ids_that_somebody_else_used_first_are_refused() {
+    let (store, accounts) = accounts([Fault::Twin]).await;
+    match accounts.execute(&anna(), &Command::Withdraw(30)).await {
+        Err(CommandError::Store(StoreError::Refused(Refusal::EventIdTaken { version, .. }))) => {
+            assert_eq!(version, Version::new(3));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(head(&store).await, Position::new(3));
 }
 
 #[tokio::test(start_paused = true)]
