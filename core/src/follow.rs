@@ -48,7 +48,7 @@ impl<'a, S: EventStore + ?Sized> Follower<'a, S> {
     async fn next(mut self) -> Result<Option<(RecordedEvent, Self)>, StoreError> {
         loop {
             if let Some(event) = self.page.try_next().await? {
-                self.done = self.done.max(event.position);
+                self.done = event.position;
                 return Ok(Some((event, self)));
             }
             self.done = self.done.max(self.head);

@@ -128,3 +128,29 @@ impl From<EventId> for CausationId {
         Self(id.as_uuid())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_what_is_known_is_written_and_the_rest_may_be_missing() {
+        let full = Metadata::by("anna")
+            .with_correlation_id(Uuid::from_u128(1))
+            .with_causation_id(Uuid::from_u128(2))
+            .with_extra("ip", "192.0.2.1")
+            .with_extra("ip", "203.0.113.7");
+        let json = json!({
+            "correlation_id": "00000000-0000-0000-0000-000000000001",
+            "causation_id": "00000000-0000-0000-0000-000000000002",
+            "actor": "anna",
+            "extra": { "ip": "203.0.113.7" },
+        });
+        for (metadata, json) in [(full, json), (Metadata::default(), json!({}))] {
+            assert_eq!(serde_json::to_value(&metadata).unwrap(), json);
+            assert_eq!(serde_json::from_value::<Metadata>(json).unwrap(), metadata);
+        }
+    }
+}

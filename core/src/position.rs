@@ -33,3 +33,16 @@ impl fmt::Display for Position {
         self.0.fmt(f)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_checkpoint_is_written_as_its_number() {
+        let checkpoint = Position::new(u64::MAX);
+        assert_eq!(checkpoint.to_string(), "18446744073709551615");
+        assert_eq!(serde_json::to_string(&checkpoint).unwrap(), checkpoint.to_string());
+        assert_eq!(serde_json::from_str::<Position>("18446744073709551615").unwrap(), checkpoint);
+    }
+}

@@ -176,8 +176,21 @@ mod tests {
         assert_eq!(parse(&format!("{}-1", "c".repeat(65))), Category("c".repeat(65)));
         assert_eq!(parse("account"), EmptyId("account".into()));
         assert_eq!(parse("account-"), EmptyId("account".into()));
-        assert_eq!(parse("account-a\0b"), ControlCharacter("account-a\0b".into()));
+        for id in ["a\0b", "a\n", "\u{7f}", "\u{85}"] {
+            let name = format!("account-{id}");
+            assert_eq!(parse(&name), ControlCharacter(name));
+        }
         assert_eq!(parse(&format!("a-{}", "x".repeat(511))), TooLong(513));
         assert!(format!("a-{}", "x".repeat(510)).parse::<StreamId>().is_ok());
+    }
+
+    #[test]
+    fn a_name_is_written_as_it_is_and_checked_when_read() {
+        let stream: StreamId = "account-anna-1".parse().unwrap();
+        let json = serde_json::to_value(&stream).unwrap();
+        assert_eq!(json, "account-anna-1");
+        assert_eq!(serde_json::from_value::<StreamId>(json).unwrap(), stream);
+        let error = serde_json::from_value::<StreamId>("account".into()).unwrap_err();
+        assert_eq!(error.to_string(), "stream of category \"account\" has an empty id");
     }
 }

@@ -80,3 +80,30 @@ impl fmt::Display for ExpectedVersion {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_version_is_lower_than_the_one_before() {
+        assert_eq!(Version::NONE.next(), Version::new(1));
+        assert_eq!(Version::new(u64::MAX).next(), Version::new(u64::MAX));
+    }
+
+    #[test]
+    fn a_conflict_reads_as_a_sentence() {
+        use ExpectedVersion::{Any, Exact, Exists, NoStream};
+        let stream: crate::StreamId = "account-anna".parse().unwrap();
+        let told = |expected: ExpectedVersion, actual| expected.check(&stream, Version::new(actual));
+        assert_eq!(told(Any, 7), Ok(()));
+        for (expected, actual, sentence) in [
+            (NoStream, 3, "stream account-anna is at version 3, expected was no stream"),
+            (Exists, 0, "stream account-anna is at version 0, expected was an existing stream"),
+            (Exact(Version::new(2)), 3, "stream account-anna is at version 3, expected was version 2"),
+        ] {
+            assert_eq!(told(expected, actual).unwrap_err().to_string(), sentence);
+        }
+        assert_eq!(Any.to_string(), "any version");
+    }
+}

@@ -82,11 +82,7 @@ impl EventStore for MemoryStore {
         let mut log = self.shared.log.write().unwrap_or_else(PoisonError::into_inner);
         let now = self.shared.clock.now().trunc_subsecs(6);
         let answers = log.append(appends, now)?;
-        self.shared.head.send_if_modified(|head| {
-            let moved = *head < log.head();
-            *head = log.head();
-            moved
-        });
+        self.shared.head.send_replace(log.head());
         Ok(answers)
     }
 
@@ -95,7 +91,7 @@ impl EventStore for MemoryStore {
         let ReadStream { stream, direction, from, limit, .. } = read;
         let mut left = limit.unwrap_or(u64::MAX);
         let mut next = match direction {
-            Direction::Forwards => from.unwrap_or_default().max(Version::new(1)),
+            Direction::Forwards => from.unwrap_or_default(),
             Direction::Backwards => from.unwrap_or(Version::new(u64::MAX)),
         };
         paged(move || {
@@ -142,4 +138,43 @@ impl EventStore for MemoryStore {
 fn paged(mut next_page: impl FnMut() -> Vec<RecordedEvent> + Send + 'static) -> EventStream {
     let pages = std::iter::from_fn(move || Some(next_page()).filter(|page| !page.is_empty()));
     stream::iter(pages.flatten().map(Ok)).boxed()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{panic::catch_unwind, sync::atomic::AtomicBool, sync::atomic::Ordering};
+
+    use annals_core::{EventData, EventType, ExpectedVersion, NewEvent, Payload};
+    use chrono::{DateTime, Utc};
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    /// Fails once.
+    #[derive(Debug)]
+    struct Stopped(AtomicBool);
+
+    impl Clock for Stopped {
+        fn now(&self) -> DateTime<Utc> {
+            assert!(self.0.swap(true, Ordering::Relaxed), "the clock has stopped");
+            DateTime::from_timestamp_nanos(1_123_456_789)
+        }
+    }
+
+    #[test]
+    fn a_clock_that_panics_leaves_the_store_as_it_was() {
+        let store = MemoryStore::with_clock(Stopped(AtomicBool::new(false)));
+        let append = || {
+            let event = EventData::new(EventType::from_static("x"), Payload::parse("{}").unwrap());
+            let new = vec![NewEvent::new(event)];
+            let append = Append::new("test-a".parse().unwrap(), ExpectedVersion::NoStream, new);
+            store.append(vec![append]).now_or_never().unwrap()
+        };
+        assert!(catch_unwind(std::panic::AssertUnwindSafe(append)).is_err());
+        assert_eq!(append().unwrap().len(), 1);
+        let read = store.read_stream(ReadStream::forwards("test-a".parse().unwrap()));
+        let stored: Vec<_> = read.map(Result::unwrap).collect().now_or_never().unwrap();
+        let times: Vec<_> = stored.iter().map(|event| event.recorded_at).collect();
+        assert_eq!(times, [DateTime::from_timestamp_micros(1_123_456).unwrap()], "to the microsecond");
+    }
 }

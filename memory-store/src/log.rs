@@ -81,8 +81,7 @@ impl Log {
         let (first, last) = (self.by_id(first.id)?, self.by_id(last.id)?);
         let stored = self.indices(&append.stream).iter().skip(first.version.get() as usize - 1);
         let stored = stored.filter_map(|index| self.events.get(*index)).map(|event| event.id);
-        let same = first.stream == append.stream
-            && stored.take(append.events.len()).eq(append.events.iter().map(|event| event.id));
+        let same = stored.take(append.events.len()).eq(append.events.iter().map(|event| event.id));
         same.then_some(Appended { version: last.version, position: last.position })
     }
 

@@ -92,6 +92,10 @@ changes_the_request! {
             event.metadata = Metadata::default().into();
         }
     });
+    /// Takes no schema version for the first.
+    RaisesSchemaVersionZero: |appends| each_event(appends, |event| {
+        event.event.schema_version = event.event.schema_version.max(1);
+    });
     /// Loses who did it.
     ForgetsMetadata: |appends| each_event(appends, |event| event.metadata = Metadata::default().into());
     /// Takes out what its database's text type cannot hold.
@@ -103,6 +107,11 @@ changes_the_request! {
             None => value,
         };
         as_floats(serde_json::from_str(&text).unwrap()).to_string()
+    });
+    /// Writes every digit of a number, so that one with an exponent becomes an integer, as `jsonb` does.
+    KeepsNumbersWithoutExponents: |appends| each_payload(appends, |text| match text.parse::<f64>() {
+        Ok(number) if text.contains('e') && number.fract() == 0.0 => format!("{number:.0}"),
+        _ => text,
     });
 }
 

@@ -72,8 +72,10 @@ suspects! {
     appending::MergesParts fails a_stream_twice_in_one_append_is_refused;
     appending::DropsRepeatedIds fails an_id_twice_in_one_append_is_refused;
     appending::CutsDeepMetadata fails metadata_that_cannot_be_read_again_is_refused;
+    appending::RaisesSchemaVersionZero fails schema_version_zero_is_refused;
     appending::StripsNul fails every_json_value_comes_back_equal;
     appending::KeepsNumbersAsFloats fails every_json_value_comes_back_equal;
+    appending::KeepsNumbersWithoutExponents fails every_json_value_comes_back_equal;
     appending::RefusesNesting fails the_deepest_nesting_comes_back_equal;
     appending::RefusesLargePayloads fails large_payloads_and_appends_come_back_equal;
     appending::ForgetsMetadata fails names_and_metadata_come_back_equal;
@@ -88,8 +90,10 @@ suspects! {
         a_stream_reads_forwards_from_a_version, a_stream_reads_backwards_from_a_version;
     reading::IgnoresLimits fails a_limit_ends_a_read;
     reading::EndsAfterOnePage fails a_long_stream_reads_whole_in_both_directions;
+    reading::PagesByOffset fails a_read_is_not_disturbed_by_appends_meanwhile;
     reading::ReadsAfterInclusively fails the_global_stream_reads_on_after_a_position;
     reading::StampsOnReading fails what_is_recorded_stays_as_it_is;
+    reading::TellsNanoseconds fails events_are_recorded_to_the_microsecond;
     reading::IgnoresFilters fails a_filter_by_category_takes_no_other, a_filter_by_event_type_takes_no_other;
     reading::FiltersByPrefix fails a_filter_by_category_takes_no_other, a_filter_by_event_type_takes_no_other;
     reading::TakesEitherMatch fails category_and_event_type_must_both_match;

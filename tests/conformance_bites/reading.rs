@@ -4,14 +4,16 @@ use std::{collections::HashSet, sync::Arc, sync::Mutex};
 
 use annals::{
     Append, AppendError, Appended, EventStore, EventStream, Filter, MemoryStore, Position, ReadAll,
-    ReadStream, RecordedEvent, StoreError, StreamExt, StreamId, Version,
+    ReadStream, RecordedEvent, StoreError, StreamExt, StreamId, TryStreamExt, Version,
 };
 use async_trait::async_trait;
 use chrono::Utc;
-use futures_util::stream;
+use futures_util::{TryFutureExt, stream};
 use tokio::task::yield_now;
 
 use crate::wrong::{Defect, changed};
+
+const NANOSECOND: std::time::Duration = std::time::Duration::from_nanos(1);
 
 /// Reads of one stream that are right but for one change.
 macro_rules! reads_streams_wrongly {
@@ -63,6 +65,18 @@ reads_streams_wrongly! {
     EndsAfterOnePage: |right, read| {
         let limit = read.limit.unwrap_or(u64::MAX).min(1_000);
         right.read_stream(read.limit(limit))
+    };
+    /// Counts its pages from the newest event, so that what comes meanwhile shifts them.
+    PagesByOffset: |right, read| {
+        let right = right.clone();
+        let page_at = move |offset: usize| {
+            let page = right.read_stream(read.clone()).skip(offset).take(100).try_collect::<Vec<_>>();
+            page.map_ok(move |page| Some((offset + page.len(), page)).filter(|(_, page)| !page.is_empty()))
+        };
+        let pages = stream::try_unfold(0, move |offset| {
+            page_at(offset).map_ok(|page| page.map(|(next, page)| (stream::iter(page).map(Ok), next)))
+        });
+        pages.try_flatten().boxed()
     };
     /// Tells the time of reading for the time of recording.
     StampsOnReading: |right, read| changed(right.read_stream(read), |mut events| {
@@ -199,6 +213,24 @@ impl Defect for ShowsEventsLate {
             events.retain(|event| !hidden.contains(&event.position));
             events
         })
+    }
+}
+
+/// Has a finer clock than the time it promises.
+#[derive(Default)]
+pub(crate) struct TellsNanoseconds;
+
+fn finer(events: EventStream) -> EventStream {
+    events.map_ok(|event| RecordedEvent { recorded_at: event.recorded_at + NANOSECOND, ..event }).boxed()
+}
+
+impl Defect for TellsNanoseconds {
+    fn read_stream(&self, right: &MemoryStore, read: ReadStream) -> EventStream {
+        finer(right.read_stream(read))
+    }
+
+    fn read_all(&self, right: &MemoryStore, read: ReadAll) -> EventStream {
+        finer(right.read_all(read))
     }
 }
 

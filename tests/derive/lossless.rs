@@ -21,8 +21,16 @@ enum Any {
     Float(f64),
     Floats { some: Option<f64>, list: Vec<f32>, map: BTreeMap<String, f64>, point: Point },
     Either(Either),
+    Wrapped { newtype: Newtype, pair: Pair, tuple: (u8, f32) },
+    Several(u8, f64),
     Keys(HashMap<(u8, u8), u8>),
 }
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Newtype(f64);
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Pair(f64, f64);
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]
 enum Either {
@@ -88,6 +96,7 @@ fn floats_come_back_to_the_bit_in_their_shortest_form() -> Test {
         assert!(matches!(read[..], [Any::Float(again)] if again.to_bits() == float.to_bits()));
     }
     round_trip(&floats())?;
+    round_trip(&Any::Wrapped { newtype: Newtype(0.5), pair: Pair(0.1, -0.0), tuple: (1, 0.1) })?;
     Ok(())
 }
 
@@ -106,9 +115,13 @@ fn floats_without_json_are_refused_wherever_they_hide() {
     }
     for event in [
         Any::Float(f64::NAN),
+        Any::Several(1, f64::NAN),
         Any::Either(Either::Newtype(f64::NAN)),
         Any::Either(Either::Tuple(1, f64::NAN)),
         Any::Either(Either::Struct { x: f64::NAN }),
+        Any::Wrapped { newtype: Newtype(f64::NAN), pair: Pair(0.5, 0.5), tuple: (1, 0.5) },
+        Any::Wrapped { newtype: Newtype(0.5), pair: Pair(0.5, f64::NAN), tuple: (1, 0.5) },
+        Any::Wrapped { newtype: Newtype(0.5), pair: Pair(0.5, 0.5), tuple: (1, f32::NAN) },
     ] {
         refuse(&event);
     }

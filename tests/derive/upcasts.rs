@@ -1,7 +1,7 @@
 #![expect(clippy::needless_pass_by_value, reason = "an upcaster is given the payload")]
 #![expect(clippy::indexing_slicing, reason = "a JSON value gives null for what is not there")]
 
-use annals::{DecodeError, Event, EventType, Upcast};
+use annals::{DecodeError, Event, EventType, NewEvent, Upcast};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -93,6 +93,7 @@ fn anna(country: &str) -> PersonEvent {
 #[test]
 fn today_s_events_are_stored_at_today_s_version() -> Test {
     assert_eq!(anna("de").encode()?.schema_version, 3);
+    assert_eq!(NewEvent::encode(&anna("de"))?.event, anna("de").encode()?);
     round_trip(&anna("de"))?;
     Ok(())
 }

@@ -1,11 +1,14 @@
 use annals::{
     CommandError, EventId, EventStoreExt, ExpectedVersion, MemoryStore, Metadata, Position, Refusal,
-    Repository, StoreError, TryStreamExt, Version,
+    Repository, RetryPolicy, StoreError, TryStreamExt, Version,
     testing::{FixedClock, IdsInOrder},
 };
 use uuid::Uuid;
 
-use crate::account::{Account, AccountEvent, Command, Declined, anna};
+use crate::{
+    account::{Account, AccountEvent, Command, Declined, anna},
+    faults::{Fault, Faulty},
+};
 
 #[tokio::test]
 async fn a_command_has_an_answer() {
@@ -93,6 +96,46 @@ async fn time_ids_and_actor_come_from_outside() {
 }
 
 #[tokio::test]
+async fn a_clone_goes_on_with_the_same_clock_ids_and_retries() {
+    let clock = FixedClock::at("2026-01-31T12:00:00Z".parse().unwrap());
+    let store = MemoryStore::new();
+    let rival = AccountEvent::Deposited { cents: 1 };
+    let accounts = Repository::<Account>::new(Faulty::new(store, &rival).in_appends([Fault::Rival]))
+        .with_clock(clock)
+        .with_ids(IdsInOrder::default())
+        .with_retry(RetryPolicy::never());
+    let clone = accounts.clone();
+    assert!(matches!(clone.execute(&anna(), &Command::Audit).await, Err(CommandError::Conflict(_))));
+    let audit = clone.execute(&anna(), &Command::Audit).await.unwrap().events;
+    match &audit[..] {
+        [AccountEvent::Audited { at, ticket, .. }] => {
+            assert_eq!(at.to_rfc3339(), "2026-01-31T12:00:00+00:00");
+            assert_eq!(*ticket, Uuid::from_u128(3), "two went to the first try");
+        }
+        other => panic!("{other:?}"),
+    }
+    let last = clone.history(&anna()).try_collect::<Vec<_>>().await.unwrap().pop().unwrap();
+    assert_eq!(last.recorded.id, EventId::from(Uuid::from_u128(4)));
+}
+
+#[tokio::test]
+async fn an_id_given_twice_is_refused_and_no_command_is_lost_for_it() {
+    let store = MemoryStore::new();
+    let [first, second] =
+        [(); 2].map(|()| Repository::<Account>::new(store.clone()).with_ids(IdsInOrder::default()));
+    first.execute(&anna(), &Command::DepositTwice(1)).await.unwrap();
+    match second.execute(&anna(), &Command::DepositTwice(5)).await {
+        Err(CommandError::Store(StoreError::Refused(Refusal::EventIdTaken { id, stream, version }))) => {
+            assert_eq!(id, EventId::from(Uuid::from_u128(1)));
+            assert_eq!((stream.as_str(), version), ("account-anna", Version::new(1)));
+        }
+        other => panic!("{other:?}"),
+    }
+    let third = second.execute(&anna(), &Command::Deposit(7)).await.unwrap();
+    assert_eq!((third.state.cents, third.version), (9, Version::new(3)));
+}
+
+#[tokio::test]
 async fn the_events_of_a_command_share_its_metadata_and_a_correlation() {
     let store = MemoryStore::new();
     let accounts = Repository::<Account>::new(store.clone());
@@ -145,7 +188,9 @@ async fn an_id_that_names_no_stream_is_refused_and_says_so() {
             matches!(executed, Some(CommandError::Store(StoreError::Refused(Refusal::StreamId(_))))),
             "{executed:?}"
         );
-        assert!(matches!(accounts.load(&id).await, Err(StoreError::Refused(Refusal::StreamId(_)))));
+        let loaded = accounts.load(&id).await.unwrap_err();
+        assert!(matches!(loaded, StoreError::Refused(Refusal::StreamId(_))));
+        assert_eq!(loaded.to_string(), "the request was refused", "a load appends nothing");
         let history = accounts.history(&id).try_collect::<Vec<_>>().await;
         assert!(matches!(history, Err(StoreError::Refused(Refusal::StreamId(_)))));
     }

@@ -19,8 +19,14 @@ pub(crate) enum Fault {
     AnswerLost,
     /// The append is lost on the way, and nobody knows.
     RequestLost,
+    /// The store has a failure of its own; nothing happens.
+    Broken,
+    /// The append happens, and the store answers this often to it.
+    Answers(usize),
     /// Somebody else appends to the same stream first.
     Rival,
+    /// Somebody else appends to the same stream, and then other events under the same ids.
+    Twin,
     /// The answer is lost, and before it is asked again somebody else appends to the same stream.
     AnswerLostThenRival,
 }
@@ -30,6 +36,8 @@ pub(crate) struct Faulty {
     store: MemoryStore,
     pub(crate) appends: Mutex<VecDeque<Fault>>,
     pub(crate) reads: Mutex<VecDeque<Fault>>,
+    /// Where the head was waited for.
+    pub(crate) waits: Mutex<Vec<Position>>,
     /// What the rival appends.
     rival: annals::EventData,
 }
@@ -37,7 +45,7 @@ pub(crate) struct Faulty {
 impl Faulty {
     pub(crate) fn new(store: MemoryStore, rival: &impl annals::Event) -> Self {
         let rival = rival.encode().unwrap();
-        Self { store, appends: Mutex::default(), reads: Mutex::default(), rival }
+        Self { store, appends: Mutex::default(), reads: Mutex::default(), waits: Mutex::default(), rival }
     }
 
     pub(crate) fn in_appends(self, faults: impl IntoIterator<Item = Fault>) -> Self {
@@ -75,12 +83,24 @@ impl EventStore for Faulty {
             Fault::None => self.store.append(appends).await,
             Fault::Unreachable => Err(unreachable().into()),
             Fault::RequestLost => Err(lost().into()),
+            Fault::Broken => Err(StoreError::Failed("the disk is full".into()).into()),
+            Fault::Answers(times) => Ok(self.store.append(appends).await?.repeat(times)),
             Fault::AnswerLost => {
                 self.store.append(appends).await?;
                 Err(lost().into())
             }
             Fault::Rival => {
                 self.rival_appends(&appends).await;
+                self.store.append(appends).await
+            }
+            Fault::Twin => {
+                self.rival_appends(&appends).await;
+                let mut twins = appends.clone();
+                for twin in &mut twins {
+                    twin.expected = ExpectedVersion::Any;
+                    twin.events.iter_mut().for_each(|event| event.event = self.rival.clone());
+                }
+                self.store.append(twins).await?;
                 self.store.append(appends).await
             }
             Fault::AnswerLostThenRival => {
@@ -111,6 +131,7 @@ impl EventStore for Faulty {
     }
 
     async fn wait_for_head(&self, position: Position) -> Result<Position, StoreError> {
+        self.waits.lock().unwrap().push(position);
         self.store.wait_for_head(position).await
     }
 }

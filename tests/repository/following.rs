@@ -4,7 +4,10 @@ use annals::{
 };
 use futures_util::future::poll_immediate;
 
-use crate::account::{Account, AccountEvent, Command, anna};
+use crate::{
+    account::{Account, AccountEvent, Command, anna},
+    faults::Faulty,
+};
 
 /// A follower's own view: some of the accounts' events.
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, Event)]
@@ -42,6 +45,7 @@ async fn a_follower_goes_on_after_its_checkpoint() {
     for cents in 1..=5 {
         accounts.execute(&anna(), &Command::Deposit(cents)).await.unwrap();
     }
+    accounts.execute(&anna(), &Command::Audit).await.unwrap();
     let rest: Vec<_> = store.events_after::<Payment>(Position::new(3)).try_collect().await.unwrap();
     assert_eq!(
         rest.iter().map(|r| r.event.clone()).collect::<Vec<_>>(),
@@ -52,12 +56,49 @@ async fn a_follower_goes_on_after_its_checkpoint() {
 }
 
 #[tokio::test]
+async fn a_follower_rests_where_nothing_is_for_it() {
+    let store = MemoryStore::new();
+    let accounts = Repository::<Account>::new(store.clone());
+    for _ in 0..3 {
+        accounts.execute(&anna(), &Command::Audit).await.unwrap();
+    }
+    let watched = Faulty::new(store, &AccountEvent::Deposited { cents: 1 });
+    let mut payments = watched.follow::<Payment>(Position::START);
+    assert!(poll_immediate(payments.next()).await.is_none());
+    accounts.execute(&anna(), &Command::Audit).await.unwrap();
+    assert!(poll_immediate(payments.next()).await.is_none());
+    assert_eq!(*watched.waits.lock().unwrap(), [0, 3, 4].map(Position::new));
+}
+
+#[tokio::test]
 async fn whoever_wants_everything_gets_it_as_it_is_stored() {
     let store = MemoryStore::new();
     Repository::<Account>::new(store.clone()).execute(&anna(), &Command::DepositTwice(5)).await.unwrap();
     let all: Vec<_> = store.events_after::<EventData>(Position::START).try_collect().await.unwrap();
     assert_eq!(all.len(), 2);
+    const { assert!(EventData::CATCHES_ALL) };
     assert_eq!(all[0].event, AccountEvent::Deposited { cents: 5 }.encode().unwrap());
+}
+
+#[tokio::test]
+async fn a_catch_all_gets_what_has_no_name_of_its_own() {
+    #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, Event)]
+    #[event(category = "account")]
+    enum Any {
+        Deposited {
+            cents: u64,
+        },
+        #[event(other)]
+        Other(EventData),
+    }
+    let store = MemoryStore::new();
+    let accounts = Repository::<Account>::new(store.clone());
+    accounts.execute(&anna(), &Command::Withdraw(0)).await.unwrap();
+    accounts.execute(&anna(), &Command::Deposit(5)).await.unwrap();
+    let all: Vec<_> = store.events_after::<Any>(Position::START).try_collect().await.unwrap();
+    let withdrawn = AccountEvent::Withdrawn { cents: 0 }.encode().unwrap();
+    let all: Vec<_> = all.into_iter().map(|recorded| recorded.event).collect();
+    assert_eq!(all, [Any::Other(withdrawn), Any::Deposited { cents: 5 }]);
 }
 
 #[tokio::test]

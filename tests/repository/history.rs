@@ -58,6 +58,20 @@ async fn an_entity_loads_as_of_a_time() {
 }
 
 #[tokio::test]
+async fn a_clock_that_was_set_back_does_not_let_later_events_overtake() {
+    let clock = FixedClock::at(time(0));
+    let accounts = Repository::<Account>::new(MemoryStore::with_clock(clock.clone()));
+    for minute in [1, 3, 2, 4] {
+        clock.set(time(minute));
+        accounts.execute(&anna(), &Command::Deposit(100)).await.unwrap();
+    }
+    for (minute, version) in [(1, 1), (2, 1), (3, 3), (4, 4)] {
+        let loaded = accounts.load_at(&anna(), time(minute)).await.unwrap();
+        assert_eq!((loaded.state.cents, loaded.version.get()), (version * 100, version), "at 12:0{minute}");
+    }
+}
+
+#[tokio::test]
 async fn history_tells_who_when_what_and_what_it_changed() {
     let (_, accounts) = five_deposits().await;
     let history: Vec<_> = accounts.history(&anna()).try_collect().await.unwrap();

@@ -1,8 +1,8 @@
 use std::{sync::Arc, time::Duration};
 
 use annals::{
-    CommandError, EventStore, ExpectedVersion, MemoryStore, Position, Repository, RetryPolicy, StoreError,
-    Version,
+    CommandError, EventStore, ExpectedVersion, MemoryStore, Position, Refusal, Repository, RetryPolicy,
+    StoreError, Version,
 };
 
 use crate::{
@@ -70,6 +70,21 @@ async fn a_pinned_version_is_not_tried_again() {
 }
 
 #[tokio::test]
+async fn a_conflict_with_what_the_caller_expects_says_so_and_is_not_looked_at_again() {
+    let store = MemoryStore::new();
+    let faulty = Faulty::new(store, &RIVAL).in_appends([Fault::Rival]).in_reads([Fault::None; 2]);
+    let faulty = Arc::new(faulty);
+    let accounts = Repository::<Account>::new(Arc::clone(&faulty)).with_retry(quickly(3));
+    match accounts.execute(&anna(), &Command::Deposit(1)).expecting(ExpectedVersion::NoStream).await {
+        Err(CommandError::Conflict(conflict)) => {
+            assert_eq!((conflict.expected, conflict.actual), (ExpectedVersion::NoStream, Version::new(1)));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(faulty.reads.lock().unwrap().len(), 1, "one load");
+}
+
+#[tokio::test]
 async fn an_existing_stream_may_be_tried_again() {
     let (_, accounts) = accounts([Fault::Rival]).await;
     let done =
@@ -109,6 +124,67 @@ async fn a_store_that_stays_lost_is_told() {
     let error = accounts.execute(&anna(), &Command::Withdraw(30)).await.err();
     assert!(matches!(error, Some(CommandError::Store(StoreError::Unavailable(_)))), "{error:?}");
     assert_eq!(head(&store).await, Position::new(1));
+}
+
+#[tokio::test]
+async fn an_outcome_once_unknown_is_told_as_unknown_whatever_fails_after_it() {
+    let afterwards = [Fault::Unreachable, Fault::Broken, Fault::RequestLost];
+    for (first, stored) in [(Fault::AnswerLost, 2), (Fault::RequestLost, 1)] {
+        for then in afterwards {
+            let (store, accounts) = accounts([first, then, then, then]).await;
+            let error = accounts.execute(&anna(), &Command::Withdraw(30)).await.err();
+            assert!(
+                matches!(error, Some(CommandError::Store(StoreError::OutcomeUnknown(_)))),
+                "{first:?}, {then:?}: {error:?}"
+            );
+            assert_eq!(head(&store).await, Position::new(stored));
+        }
+    }
+    let (store, accounts) = accounts([Fault::Broken]).await;
+    let error = accounts.execute(&anna(), &Command::Withdraw(30)).await.err();
+    assert!(matches!(error, Some(CommandError::Store(StoreError::Failed(_)))), "{error:?}");
+    assert_eq!(head(&store).await, Position::new(1));
+}
+
+#[tokio::test]
+async fn a_rival_after_a_lost_request_settles_that_nothing_was_stored() {
+    let (store, accounts) = accounts([Fault::RequestLost, Fault::Rival]).await;
+    let done = accounts.execute(&anna(), &Command::Withdraw(30)).await.unwrap();
+    assert_eq!((done.state.cents, done.version), (1_070, Version::new(3)));
+    assert_eq!(head(&store).await, Position::new(3));
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_answer_once_leaves_the_outcome_unknown() {
+    for times in [0, 2] {
+        let (store, accounts) = accounts([Fault::Answers(times)]).await;
+        let error = accounts.execute(&anna(), &Command::Withdraw(30)).await.err();
+        assert!(matches!(error, Some(CommandError::Store(StoreError::OutcomeUnknown(_)))), "{error:?}");
+        assert_eq!(head(&store).await, Position::new(2));
+    }
+}
+
+#[tokio::test]
+async fn ids_that_somebody_else_used_first_are_refused() {
+    let (store, accounts) = accounts([Fault::Twin]).await;
+    match accounts.execute(&anna(), &Command::Withdraw(30)).await {
+        Err(CommandError::Store(StoreError::Refused(Refusal::EventIdTaken { version, .. }))) => {
+            assert_eq!(version, Version::new(3));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(head(&store).await, Position::new(3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_further_try_comes_after_its_pause() {
+    let second = Duration::from_secs(1);
+    let (_, accounts) = accounts([Fault::Rival, Fault::Unreachable, Fault::AnswerLost]).await;
+    let accounts = accounts.with_retry(quickly(3).with_pauses(second, second));
+    let start = tokio::time::Instant::now();
+    accounts.execute(&anna(), &Command::Withdraw(30)).await.unwrap();
+    let took = start.elapsed();
+    assert!((second * 3..second * 6 + Duration::from_millis(10)).contains(&took), "{took:?}");
 }
 
 #[tokio::test]

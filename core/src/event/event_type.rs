@@ -91,3 +91,35 @@ impl<'de> Deserialize<'de> for EventType {
         Self::new(String::deserialize(deserializer)?).map_err(de::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_no_store_could_keep_are_refused() {
+        for name in ["", "a b", "a\tb", "a\0b", "a\u{a0}b", "a\u{85}b", "a\u{7f}b", &"é".repeat(128)] {
+            assert_eq!(EventType::new(name.to_owned()), Err(InvalidEventType(name.into())), "{name:?}");
+            assert!(serde_json::from_value::<EventType>(name.into()).is_err(), "{name:?}");
+        }
+        for name in ["a", "Größe-1/2", &"x".repeat(255)] {
+            assert_eq!(EventType::new(name.to_owned()).unwrap().as_str(), name);
+        }
+    }
+
+    #[test]
+    fn a_constant_is_held_to_the_same_length() {
+        const LONGEST: &str = match std::str::from_utf8(&[b'x'; 255]) {
+            Ok(name) => name,
+            Err(_) => "",
+        };
+        const TOO_LONG: &str = match std::str::from_utf8(&[b'x'; 256]) {
+            Ok(name) => name,
+            Err(_) => "",
+        };
+        assert_eq!(EventType::from_static(LONGEST).as_str(), LONGEST);
+        for name in ["", "a b", "é", TOO_LONG] {
+            assert!(std::panic::catch_unwind(|| EventType::from_static(name)).is_err(), "{name:?}");
+        }
+    }
+}

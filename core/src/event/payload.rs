@@ -48,11 +48,12 @@ impl Payload {
     /// The payload with this JSON text, kept to the letter.
     ///
     /// # Errors
-    /// When the text is not JSON, or nests too deep.
+    /// When the text is not JSON, nests too deep, or says what `serde_json` cannot represent: a number
+    /// beyond `f64`, such as `1e400`, or half of a surrogate pair.
     pub fn parse(json: impl Into<String>) -> Result<Self, InvalidPayload> {
-        let json = json.into();
-        serde_json::from_str::<&RawValue>(&json).map_err(InvalidPayload::Json)?;
-        Self::bounded(json)
+        let payload = Self::bounded(json.into())?;
+        payload.to_value().map_err(InvalidPayload::Json)?;
+        Ok(payload)
     }
 
     /// A payload read back from where a store put it, unchecked: if the text is not JSON, decoding it fails.
@@ -131,7 +132,7 @@ impl<'de> Deserialize<'de> for Payload {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         use serde::de::Error;
         let raw = Box::<RawValue>::deserialize(deserializer)?;
-        Self::bounded(String::from(Box::<str>::from(raw))).map_err(D::Error::custom)
+        Self::parse(Box::<str>::from(raw)).map_err(D::Error::custom)
     }
 }
 
@@ -156,6 +157,27 @@ mod tests {
     fn brackets_in_strings_do_not_nest() {
         let text = format!(r#"["\"{}", "\\"]"#, "[{".repeat(200));
         assert_eq!(Payload::parse(text.clone()).unwrap().as_str(), text);
+    }
+
+    #[test]
+    fn json_that_no_reader_could_take_is_refused() {
+        for text in ["1e400", "[-1e999]", r#""\ud800""#, r#"{"\udc00\ud800": 1}"#] {
+            assert!(serde_json::from_str::<Value>(text).is_err());
+            assert!(matches!(Payload::parse(text), Err(InvalidPayload::Json(_))), "{text}");
+            assert!(serde_json::from_str::<Payload>(text).is_err(), "{text}");
+        }
+        let deeper = nested(Payload::MAX_DEPTH + 1);
+        assert!(serde_json::from_str::<Payload>(&deeper).is_err());
+    }
+
+    #[test]
+    fn what_can_be_read_is_kept_to_the_letter() {
+        for text in [" { \"b\" : 1.0e2,\n\"a\":-0 } ", "123456789012345678901234567890", r#""\ud83e\udd80""#]
+        {
+            assert_eq!(Payload::parse(text).unwrap().as_str(), text);
+        }
+        let siblings = format!("[{}]", vec!["[{}]"; 200].join(","));
+        assert_eq!(Payload::parse(siblings.as_str()).unwrap().as_str(), siblings);
     }
 
     #[test]

@@ -9,6 +9,9 @@ use super::EventType;
 /// An upcaster is a function from the old payload to what stands for it today. It may return a
 /// [`Value`], an [`Upcast`], a `Vec` of either, or a `Result` of any of these.
 ///
+/// A [`Value`] holds integers up to `u64::MAX`: what is larger reaches an upcaster as the nearest float,
+/// so a field of such integers is better written as text.
+///
 /// ```
 /// use annals::{EventType, Upcast};
 /// use serde_json::{Value, json};

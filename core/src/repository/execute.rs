@@ -68,7 +68,7 @@ impl<'a, A: Aggregate> Execution<'a, A> {
                 return Ok(Executed { state, version, position, events });
             }
             let append = Append::new(stream.clone(), version, cx.new_events(&events)?);
-            match append_surely(&*repository.store, append, &mut pauses).await {
+            match append_surely(&*repository.store, append, version, &mut pauses).await {
                 Ok(Appended { version, position }) => {
                     events.iter().for_each(|event| state.apply(event));
                     return Ok(Executed { state, version, position, events });
@@ -114,25 +114,59 @@ async fn load<A: Aggregate>(
     }
 }
 
-/// Appends, and sends the very same events again while the store cannot say whether it has them.
+/// Appends after version `loaded`, and sends the very same events again while the store cannot say whether it has them.
+///
+/// Only an answer or a conflict settles what became of a try whose outcome was lost. A later try that
+/// fails says nothing of it, so the command's outcome is unknown then, whatever that failure was.
 async fn append_surely(
     store: &dyn EventStore,
     append: Append,
+    loaded: Version,
     pauses: &mut (impl Iterator<Item = Duration> + Send),
 ) -> Result<Appended, AppendError> {
+    let mut may_be_stored = false;
     loop {
-        match store.append(vec![append.clone()]).await {
-            Err(AppendError::Store(error)) if error.is_transient() => pause(pauses, error).await?,
-            Ok(answers) => return one(&answers),
-            Err(error) => return Err(error),
+        let error = match store.append(vec![append.clone()]).await {
+            Ok(answers) => return after(loaded, &append, one(&answers)?),
+            Err(AppendError::Store(error)) => error,
+            Err(conflict) => return Err(conflict),
+        };
+        may_be_stored |= matches!(error, StoreError::OutcomeUnknown(_));
+        let again = error.is_transient();
+        let error = match error {
+            StoreError::Unavailable(source) | StoreError::Failed(source) if may_be_stored => {
+                StoreError::OutcomeUnknown(source)
+            }
+            error => error,
+        };
+        if !again {
+            return Err(error.into());
+        }
+        pause(pauses, error).await?;
+    }
+}
+
+/// The events are stored if there is no conflict, so a wrong number of answers does not say that they are not.
+fn one(answers: &[Appended]) -> Result<Appended, AppendError> {
+    match answers {
+        [answer] => Ok(*answer),
+        _ => {
+            let wrong = format!("the store gave {} answers to one append", answers.len());
+            Err(StoreError::OutcomeUnknown(wrong.into()).into())
         }
     }
 }
 
-fn one(answers: &[Appended]) -> Result<Appended, AppendError> {
-    match answers {
-        [answer] => Ok(*answer),
-        _ => Err(StoreError::Failed(format!("{} answers to one append", answers.len()).into()).into()),
+/// A store takes known ids for an append that came before. If that was another command's, with ids that a
+/// source of ids gave twice, the answer is of other versions, and this command's events are not stored.
+fn after(loaded: Version, append: &Append, answer: Appended) -> Result<Appended, AppendError> {
+    let before = answer.version.get().saturating_sub(append.events.len() as u64);
+    match &*append.events {
+        [event, ..] if before != loaded.get() => {
+            let (stream, version) = (append.stream.clone(), Version::new(before).next());
+            Err(Refusal::EventIdTaken { id: event.id, stream, version }.into())
+        }
+        _ => Ok(answer),
     }
 }
 

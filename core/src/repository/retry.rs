@@ -43,7 +43,7 @@ impl RetryPolicy {
     pub(super) fn pauses(&self) -> impl Iterator<Item = Duration> + Send + use<> {
         ExponentialBuilder::default()
             .with_factor(2.0)
-            .with_min_delay(self.first)
+            .with_min_delay(self.first.min(self.longest))
             .with_max_delay(self.longest)
             .with_max_times(self.retries)
             .with_jitter()
@@ -54,5 +54,37 @@ impl RetryPolicy {
 impl Default for RetryPolicy {
     fn default() -> Self {
         Self { retries: 16, first: Duration::from_millis(1), longest: Duration::from_millis(100) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn millis(policy: &RetryPolicy) -> Vec<f64> {
+        policy.pauses().map(|pause| pause.as_secs_f64() * 1_000.0).collect()
+    }
+
+    #[test]
+    fn by_default_sixteen_pauses_double_from_1_ms_to_100_ms_and_vary() {
+        let (pauses, others) = (millis(&RetryPolicy::default()), millis(&RetryPolicy::default()));
+        assert_eq!(pauses.len(), 16);
+        let mut shortest = 1.0;
+        for pause in &pauses {
+            assert!((shortest - 0.01..=shortest * 2.0 + 0.01).contains(pause), "{pauses:?}");
+            shortest = f64::min(shortest * 2.0, 100.0);
+        }
+        assert_ne!(pauses, others, "two writers who met do not meet again");
+    }
+
+    #[test]
+    fn no_pause_is_longer_than_the_longest_and_its_jitter() {
+        let policy = RetryPolicy::default().with_pauses(Duration::from_secs(60), Duration::from_millis(10));
+        assert!(millis(&policy).iter().all(|pause| (10.0..=20.01).contains(pause)), "{:?}", millis(&policy));
+    }
+
+    #[test]
+    fn never_is_never() {
+        assert!(millis(&RetryPolicy::never()).is_empty());
     }
 }

@@ -60,7 +60,7 @@ impl Append {
     }
 
     /// The rules that every store holds against a request, before it looks at what it has: each stream
-    /// and each event id stands once, and all metadata can be read again.
+    /// and each event id stands once, schema versions begin at 1, and all metadata can be read again.
     ///
     /// # Errors
     /// The first rule that is broken.
@@ -68,7 +68,7 @@ impl Append {
         if let [Self { events, .. }] = appends
             && let [event] = &**events
         {
-            return check_metadata(event);
+            return check_event(event);
         }
         let mut streams = HashSet::new();
         let mut ids = HashSet::new();
@@ -80,14 +80,17 @@ impl Append {
                 if !ids.insert(event.id) {
                     return Err(Refusal::EventIdTwice(event.id));
                 }
-                check_metadata(event)?;
+                check_event(event)?;
             }
         }
         Ok(())
     }
 }
 
-fn check_metadata(event: &NewEvent) -> Result<(), Refusal> {
+fn check_event(event: &NewEvent) -> Result<(), Refusal> {
+    if event.event.schema_version == 0 {
+        return Err(Refusal::SchemaVersionZero(event.id));
+    }
     if event.metadata.extra.is_empty() {
         return Ok(());
     }

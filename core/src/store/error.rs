@@ -16,7 +16,7 @@ pub enum StoreError {
     #[error("the outcome of an append is unknown; appending the same events again settles it")]
     OutcomeUnknown(#[source] Source),
     /// What was asked can never be stored; nothing was.
-    #[error("the append was refused")]
+    #[error("the request was refused")]
     Refused(#[source] Refusal),
     /// A stored event cannot be read.
     #[error("history cannot be read")]
@@ -44,6 +44,9 @@ pub enum Refusal {
     /// Two events of one append have the same id.
     #[error("event id {0} stands twice in one append")]
     EventIdTwice(EventId),
+    /// An event says that its payload has schema version 0, and schema versions begin at 1.
+    #[error("event {0} has schema version 0; the first is 1")]
+    SchemaVersionZero(EventId),
     /// The event id belongs to an event of another append.
     #[error("event id {id} is already stored, as version {version} of stream {stream}")]
     EventIdTaken {
@@ -82,5 +85,88 @@ impl From<Refusal> for StoreError {
 impl From<Unreadable> for StoreError {
     fn from(unreadable: Unreadable) -> Self {
         Self::Unreadable(Box::new(unreadable))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{AppendError, CommandError, DecodeError, EventType, Payload, Position};
+
+    /// An error and its sources, as a log would show them.
+    fn report(error: &dyn Error) -> Vec<String> {
+        let mut parts = vec![error.to_string()];
+        parts.extend(error.source().into_iter().flat_map(report));
+        parts
+    }
+
+    #[test]
+    fn each_error_says_its_own_part_and_keeps_its_source() {
+        let down = || Source::from("connection refused");
+        let stream = || "account-anna".parse::<StreamId>().unwrap();
+        let event_type = || EventType::from_static("account.opened");
+        let unreadable = || Unreadable {
+            stream: stream(),
+            version: Version::new(2),
+            position: Position::new(7),
+            source: DecodeError::Upcast { event_type: event_type(), schema_version: 1, source: down() },
+        };
+        let invalid = || Payload::parse("{").unwrap_err();
+        let id = || EventId::from(uuid::Uuid::from_u128(1));
+        let errors: [(StoreError, &[&str]); 8] = [
+            (StoreError::Unavailable(down()), &["the event store is not available", "connection refused"]),
+            (
+                StoreError::OutcomeUnknown(down()),
+                &[
+                    "the outcome of an append is unknown; appending the same events again settles it",
+                    "connection refused",
+                ],
+            ),
+            (StoreError::Failed(down()), &["the event store failed", "connection refused"]),
+            (
+                unreadable().into(),
+                &[
+                    "history cannot be read",
+                    "cannot read version 2 of stream account-anna at position 7",
+                    "account.opened cannot be brought up from schema version 1",
+                    "connection refused",
+                ],
+            ),
+            (
+                Refusal::from(EncodeError { event_type: event_type(), source: invalid() }).into(),
+                &[
+                    "the request was refused",
+                    "event account.opened cannot be stored",
+                    "the payload is not JSON",
+                    "EOF while parsing an object at line 1 column 1",
+                ],
+            ),
+            (
+                Refusal::Metadata { id: id(), source: InvalidPayload::TooDeep }.into(),
+                &[
+                    "the request was refused",
+                    "the metadata of event 00000000-0000-0000-0000-000000000001 cannot be stored",
+                    "the payload nests deeper than 127 levels, which no reader would follow",
+                ],
+            ),
+            (
+                Refusal::Limit(down()).into(),
+                &["the request was refused", "this store cannot hold it", "connection refused"],
+            ),
+            (
+                Refusal::EventIdTaken { id: id(), stream: stream(), version: Version::new(2) }.into(),
+                &[
+                    "the request was refused",
+                    "event id 00000000-0000-0000-0000-000000000001 is already stored, \
+                     as version 2 of stream account-anna",
+                ],
+            ),
+        ];
+        for (error, parts) in errors {
+            assert_eq!(report(&error), parts);
+            let error = AppendError::from(error);
+            assert_eq!(report(&error), parts, "an append says nothing more");
+            assert_eq!(report(&CommandError::<std::fmt::Error>::from(error)), parts, "nor does a command");
+        }
     }
 }

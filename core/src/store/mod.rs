@@ -32,7 +32,8 @@ pub type EventStream = BoxStream<'static, Result<RecordedEvent, StoreError>>;
 /// - **Idempotence.** An append whose events are all stored already, in the same streams and order,
 ///   stores nothing and answers like the first time, whatever version it expects. An event id that is
 ///   stored elsewhere is [refused](Refusal::EventIdTaken).
-/// - **Lossless.** What is read equals what was appended.
+/// - **Lossless.** What is read equals what was appended, a payload as a JSON value: white space and the
+///   order of keys may change, but `1e17` is a float and `100000000000000000` is none.
 ///
 /// The trait is object-safe: `Arc<dyn EventStore>` is an `EventStore`, too. A store is shared by many
 /// tasks, and a future of it may be dropped at any time: an append then has happened in whole or not

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use futures_util::TryStreamExt;
+use futures_util::{Stream, TryStreamExt};
 use serde_json::{Value, json};
 
 use crate::{
-    Append, AppendError, Appended, Conflict, EventData, EventStore, EventStream, EventType, ExpectedVersion,
-    NewEvent, Payload, Position, ReadAll, ReadStream, RecordedEvent, Refusal, StoreError, StreamId, Version,
+    Append, AppendError, Appended, Conflict, EventData, EventStore, EventType, ExpectedVersion, NewEvent,
+    Payload, Position, ReadAll, ReadStream, RecordedEvent, Refusal, StoreError, StreamId, Version,
 };
 
 pub(super) type Store = Arc<dyn EventStore>;
@@ -82,7 +82,9 @@ pub(super) async fn refusal(store: &Store, appends: Vec<Append>) -> Refusal {
     }
 }
 
-pub(super) async fn collect(events: EventStream) -> Vec<RecordedEvent> {
+pub(super) async fn collect(
+    events: impl Stream<Item = Result<RecordedEvent, StoreError>>,
+) -> Vec<RecordedEvent> {
     events.try_collect().await.unwrap_or_else(|error| panic!("a read failed: {error:?}"))
 }
 

@@ -1,3 +1,5 @@
+use futures_util::StreamExt;
+
 use super::fixture::{
     Any, Store, append, collect, events, ids, read, read_all, recorded_ids, stream, to, versions,
 };
@@ -121,4 +123,32 @@ pub(super) async fn what_is_recorded_stays_as_it_is(store: Store) {
     assert_eq!(after.get(..2), Some(&before[..]), "time, ids and positions of the first two");
     let by_stream: Vec<_> = [read(&store, "test-a").await, read(&store, "test-b").await].concat();
     assert_eq!(by_stream, after, "both ways of reading give the same records");
+}
+
+pub(super) async fn events_are_recorded_to_the_microsecond(store: Store) {
+    for _ in 0..20 {
+        append(&store, to("test-a", Any, events(1))).await;
+    }
+    for event in read_all(&store).await {
+        let beyond = event.recorded_at.timestamp_subsec_nanos() % 1_000;
+        assert_eq!(beyond, 0, "{} tells more than another store could keep", event.recorded_at);
+    }
+}
+
+pub(super) async fn a_read_is_not_disturbed_by_appends_meanwhile(store: Store) {
+    append(&store, to("test-a", Any, events(600))).await;
+    let mut forwards = store.read_stream(ReadStream::forwards(stream("test-a")));
+    let mut backwards = store.read_stream(ReadStream::backwards(stream("test-a")));
+    let mut all = store.read_all(ReadAll::after(Position::START));
+    let mut came = [Vec::new(), Vec::new(), Vec::new()];
+    for _ in 0..4 {
+        for (read, came) in [&mut forwards, &mut backwards, &mut all].into_iter().zip(&mut came) {
+            came.extend(collect(read.take(150)).await);
+        }
+        append(&store, to("test-a", Any, events(70))).await;
+    }
+    let [forwards, backwards, all] = came;
+    assert_eq!(versions(&forwards), (1..=600).collect::<Vec<_>>());
+    assert_eq!(versions(&backwards), (1..=600).rev().collect::<Vec<_>>());
+    assert_eq!(all, forwards);
 }

@@ -30,9 +30,23 @@ pub(super) async fn an_id_twice_in_one_append_is_refused(store: Store) {
 pub(super) async fn metadata_that_cannot_be_read_again_is_refused(store: Store) {
     let too_deep = (0..Payload::MAX_DEPTH).fold(Value::Null, |inner, _| json!([inner]));
     let bad = event("test.happened", 1).with_metadata(Metadata::default().with_extra("deep", too_deep));
-    match refusal(&store, vec![to("test-a", Any, vec![event("test.happened", 0), bad.clone()])]).await {
-        Refusal::Metadata { id, .. } => assert_eq!(id, bad.id),
-        other => panic!("refused for another reason: {other:?}"),
+    for with_bad in [vec![bad.clone()], vec![event("test.happened", 0), bad.clone()]] {
+        match refusal(&store, vec![to("test-a", Any, with_bad)]).await {
+            Refusal::Metadata { id, .. } => assert_eq!(id, bad.id),
+            other => panic!("refused for another reason: {other:?}"),
+        }
+        assert_eq!(read_all(&store).await, []);
     }
-    assert_eq!(read_all(&store).await, []);
+}
+
+pub(super) async fn schema_version_zero_is_refused(store: Store) {
+    let mut bad = event("test.happened", 1);
+    bad.event.schema_version = 0;
+    for with_bad in [vec![bad.clone()], vec![event("test.happened", 0), bad.clone()]] {
+        match refusal(&store, vec![to("test-a", Any, with_bad)]).await {
+            Refusal::SchemaVersionZero(id) => assert_eq!(id, bad.id),
+            other => panic!("refused for another reason: {other:?}"),
+        }
+        assert_eq!(read_all(&store).await, []);
+    }
 }
