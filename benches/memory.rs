@@ -14,8 +14,8 @@
 use std::hint::black_box;
 
 use annals::{
-    Aggregate, Append, Context, Event, EventData, EventStore, EventStoreExt, EventType, ExpectedVersion,
-    MemoryStore, NewEvent, Payload, Position, Repository, StreamId, TryStreamExt,
+    Aggregate, Context, Event, EventData, EventStore, EventStoreExt, EventType, ExpectedVersion, MemoryStore,
+    NewEvent, Payload, Position, Repository, StreamAppend, StreamId, TryStreamExt,
 };
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use futures_util::FutureExt;
@@ -73,7 +73,7 @@ fn append(c: &mut Criterion) {
                 async |streams| {
                     let store = MemoryStore::new();
                     for stream in streams {
-                        let append = Append::new(stream, ExpectedVersion::Any, vec![event()]);
+                        let append = StreamAppend::new(stream, ExpectedVersion::Any, vec![event()]);
                         black_box(store.append(vec![append]).await).unwrap();
                     }
                     store
@@ -110,7 +110,7 @@ fn accounts_of_ten_events(count: u64) -> Repository<Account> {
         let ten =
             (0..10).map(|cents| NewEvent::encode(&AccountEvent::Deposited { cents }).unwrap()).collect();
         let stream = StreamId::new(Account::CATEGORY, id).unwrap();
-        let append = Append::new(stream, ExpectedVersion::NoStream, ten);
+        let append = StreamAppend::new(stream, ExpectedVersion::NoStream, ten);
         store.append(vec![append]).now_or_never().unwrap().unwrap();
     }
     Repository::new(store)
@@ -123,7 +123,7 @@ fn replay(c: &mut Criterion) {
     let (runtime, store) = (one_core(), MemoryStore::new());
     let events =
         (0..RUN).map(|cents| NewEvent::encode(&AccountEvent::Deposited { cents }).unwrap()).collect();
-    let append = Append::new("account-1".parse().unwrap(), ExpectedVersion::Any, events);
+    let append = StreamAppend::new("account-1".parse().unwrap(), ExpectedVersion::Any, events);
     runtime.block_on(store.append(vec![append])).unwrap();
     group.bench_function("the global stream, typed", |b| {
         b.to_async(&runtime).iter(async || {

@@ -13,9 +13,9 @@
 //! | change and read it | [`Repository`], [`Executed`], [`CommandError`], [`RetryPolicy`] |
 //! | audit it | [`Repository::history`], [`Repository::load_at`], [`Metadata`] |
 //! | follow everything | [`EventStoreExt::follow`], [`EventStoreExt::events_after`], [`Recorded`] |
-//! | test it | [`testing::Scenario`](crate::testing) (feature `testing`) |
+//! | test it | [`testing::Scenario`](crate::testing::Scenario) (feature `testing`) |
 //! | keep it somewhere | [`MemoryStore`] (feature `memory`) |
-//! | write a store | [`EventStore`], [`testing::conformance`](crate::testing) (feature `testing`) |
+//! | write a store | [`EventStore`], [`testing::conformance!`](macro@crate::testing::conformance) (feature `testing`) |
 //!
 //! # Features
 //!
@@ -33,20 +33,21 @@ pub use annals_core::{Aggregate, Context, Event, IntoUpcasts, Upcast};
 pub use annals_macros::Event;
 
 // Commands in, state and history out.
-pub use annals_core::{AsOf, Change, CommandError, Executed, Execution, Loaded, Repository, RetryPolicy};
+pub use annals_core::{AsOf, Change, CommandError, Execute, Executed, Loaded, Repository, RetryPolicy};
 
 // The global stream.
 pub use annals_core::{EventStoreExt, StreamExt, TryStreamExt};
 
 // What is recorded, and about it.
 pub use annals_core::{
-    CausationId, CorrelationId, EventData, EventId, EventType, ExpectedVersion, Metadata, NewEvent, Payload,
-    Position, Recorded, RecordedEvent, StreamId, Version,
+    CausationId, Cause, CorrelationId, EventData, EventId, EventType, ExpectedVersion, Metadata, NewEvent,
+    Payload, Position, Recorded, RecordedEvent, StreamId, Version,
 };
 
 // Stores, and their contract.
 pub use annals_core::{
-    Append, AppendError, Appended, Conflict, Direction, EventStore, EventStream, Filter, ReadAll, ReadStream,
+    AppendError, Appended, Conflict, Direction, EventStore, Filter, ReadAll, ReadStream, RecordedEvents,
+    StreamAppend,
 };
 #[cfg(feature = "memory")]
 pub use annals_memory_store::MemoryStore;
@@ -58,7 +59,7 @@ pub use annals_core::{
 };
 
 // Time and ids from outside.
-pub use annals_core::{Clock, Ids, SystemClock, TimeOrderedIds};
+pub use annals_core::{Clock, IdGenerator, SystemClock, UuidV7};
 
 #[doc(hidden)]
 pub use annals_core::__private;

@@ -12,8 +12,8 @@ use std::{
 };
 
 use annals::{
-    Append, AppendError, Appended, EventStore, EventStream, MemoryStore, Payload, Position, ReadAll,
-    ReadStream, StoreError, StreamExt, TryStreamExt,
+    AppendError, Appended, EventStore, MemoryStore, Payload, Position, ReadAll, ReadStream, RecordedEvents,
+    StoreError, StreamAppend, StreamExt, TryStreamExt,
 };
 use async_trait::async_trait;
 use tokio::{task::yield_now, time::sleep};
@@ -29,7 +29,7 @@ struct Otherwise {
 
 #[async_trait]
 impl EventStore for Otherwise {
-    async fn append(&self, appends: Vec<Append>) -> Result<Vec<Appended>, AppendError> {
+    async fn append(&self, appends: Vec<StreamAppend>) -> Result<Vec<Appended>, AppendError> {
         let right = self.right.clone();
         let steps = self.appends.fetch_add(1, Ordering::Relaxed) * 5 % 7;
         let task = tokio::spawn(async move {
@@ -42,11 +42,11 @@ impl EventStore for Otherwise {
         Ok(answers.into_iter().map(|a| Appended { position: with_gaps(a.position), ..a }).collect())
     }
 
-    fn read_stream(&self, read: ReadStream) -> EventStream {
+    fn read_stream(&self, read: ReadStream) -> RecordedEvents {
         in_another_form(self.right.read_stream(read))
     }
 
-    fn read_all(&self, mut read: ReadAll) -> EventStream {
+    fn read_all(&self, mut read: ReadAll) -> RecordedEvents {
         read.after = Position::new(read.after.get() / GAP);
         in_another_form(self.right.read_all(read))
     }
@@ -70,7 +70,7 @@ fn with_gaps(position: Position) -> Position {
     Position::new(position.get() * GAP)
 }
 
-fn in_another_form(events: EventStream) -> EventStream {
+fn in_another_form(events: RecordedEvents) -> RecordedEvents {
     let events = events.map_ok(|mut event| {
         event.position = with_gaps(event.position);
         event.event.payload = Payload::parse(format!(" {} ", event.event.payload)).unwrap();

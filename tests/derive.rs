@@ -38,7 +38,7 @@ fn read<E: Event>(data: &EventData) -> Result<Vec<E>, DecodeError> {
 /// The payload of `event`, once it came back equal from it.
 fn round_trip<E: Event + PartialEq + std::fmt::Debug>(event: &E) -> Result<String, Box<dyn Error>> {
     let data = event.encode()?;
-    assert_eq!(data.event_type.as_str(), event.name());
+    assert_eq!(data.event_type.as_str(), event.event_type());
     assert_eq!(read::<E>(&data)?.iter().collect::<Vec<_>>(), [event]);
     Ok(data.payload.to_string())
 }

@@ -10,7 +10,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use annals::{Aggregate, Context, Event, Metadata, testing::Scenario};
+use annals::{Aggregate, Context, Event, EventData, Metadata, Payload, testing::Scenario};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -117,7 +117,7 @@ fn id_version_time_actor_and_new_ids_are_fixed() {
         "2026-01-01T00:00:00Z",
     )]);
     parcel()
-        .at("2026-05-05T05:05:05Z".parse().unwrap())
+        .with_time("2026-05-05T05:05:05Z".parse().unwrap())
         .with_metadata(Metadata::by("ben"))
         .given([weighed(1.0), weighed(2.0)])
         .when(book())
@@ -147,14 +147,14 @@ fn other_events_are_shown_as_a_difference() {
         parcel().given_nothing().when(ParcelCommand::Weigh { kilograms: 2.5 }).then([weighed(2.0)]);
     });
     let expected = "\
-other events came than expected:
+other events than expected:
     [
         Weighed {
   -         kilograms: 2.0,
   +         kilograms: 2.5,
         },
     ]
-  (- expected, + came)";
+  (- expected, + actual)";
     assert_eq!(said, expected);
 }
 
@@ -212,7 +212,7 @@ fn an_event_that_storage_would_change_fails_wherever_it_stands() {
     let forgetful = || ParcelEvent::Labelled { forgotten: 9, code: 7 };
     let given = failure(|| drop(parcel().given([forgetful()])));
     assert!(
-        given.contains("comes back from storage as another") && given.contains("-     forgotten: 9,"),
+        given.contains("storage changes an event") && given.contains("-         forgotten: 9,"),
         "{given}"
     );
     let then = failure(|| {
@@ -220,5 +220,39 @@ fn an_event_that_storage_would_change_fails_wherever_it_stands() {
     });
     assert_eq!(then, given);
     let unstorable = failure(|| drop(parcel().given([weighed(f64::INFINITY)])));
-    assert!(unstorable.contains("cannot be stored"), "{unstorable}");
+    assert!(
+        unstorable.contains("cannot be stored") && unstorable.contains("no number for inf"),
+        "{unstorable}"
+    );
+}
+
+#[test]
+fn what_an_older_build_stored_can_be_given() {
+    let stored =
+        |json: &str| EventData::new("parcel.weighed".parse().unwrap(), Payload::parse(json).unwrap());
+    let light = ParcelCommand::Weigh { kilograms: 1.0 };
+    parcel().given_stored([stored(r#"{"kilograms":2.5}"#)]).when(&light).then([weighed(1.0)]);
+    let unreadable = failure(|| drop(parcel().given_stored([stored(r#"{"pounds":5}"#)])));
+    assert!(unreadable.contains("missing field `kilograms`"), "{unreadable}");
+    let newer = failure(|| drop(parcel().given_stored([stored("{}").with_schema_version(2)])));
+    assert!(newer.contains("this build knows versions up to 1"), "{newer}");
+}
+
+#[test]
+fn a_decision_can_be_checked_in_other_ways() {
+    let events = parcel().given_nothing().when(ParcelCommand::Weigh { kilograms: 7.0 }).into_result();
+    assert_eq!(events, Ok(vec![weighed(7.0)]));
+}
+
+#[test]
+fn an_id_that_no_stream_can_have_fails() {
+    let said = failure(|| drop(Scenario::<Parcel>::new("a\0b")));
+    assert!(said.contains("control character"), "{said}");
+}
+
+#[test]
+fn a_float_that_cannot_be_stored_fails_before_it_is_compared() {
+    let nan = || ParcelCommand::Weigh { kilograms: f64::NAN };
+    let said = failure(|| drop(parcel().given_nothing().when(nan()).then([weighed(f64::NAN)])));
+    assert!(said.contains("no number for NaN"), "{said}");
 }

@@ -3,7 +3,7 @@ use std::{fmt, sync::Arc};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use crate::{Event, Ids, Metadata, Version};
+use crate::{Event, IdGenerator, Metadata, Version};
 
 /// An entity that decides: commands go in, events come out, and its state is the fold of its events.
 ///
@@ -44,7 +44,7 @@ pub struct Context<A: Aggregate> {
     pub(crate) version: Version,
     pub(crate) now: DateTime<Utc>,
     pub(crate) metadata: Arc<Metadata>,
-    pub(crate) ids: Arc<dyn Ids>,
+    pub(crate) ids: Arc<dyn IdGenerator>,
 }
 
 impl<A: Aggregate> Context<A> {
@@ -81,7 +81,7 @@ impl<A: Aggregate> Context<A> {
     /// A new id, from the repository's source of ids: a UUIDv7 unless a test says otherwise.
     #[must_use]
     pub fn new_id(&self) -> Uuid {
-        self.ids.next()
+        self.ids.next_id()
     }
 }
 

@@ -21,20 +21,19 @@ pub use self::{
     aggregate::{Aggregate, Context},
     clock::{Clock, SystemClock},
     event::{
-        DecodeError, EncodeError, Event, EventData, EventId, EventType, IntoUpcasts, InvalidEventType,
-        InvalidPayload, NewEvent, Payload, Recorded, RecordedEvent, Unreadable, Upcast,
+        DecodeError, EncodeError, Event, EventData, EventType, IntoUpcasts, InvalidEventType, InvalidPayload,
+        NewEvent, Payload, Recorded, RecordedEvent, Unreadable, Upcast,
     },
-    follow::EventStoreExt,
-    ids::{Ids, TimeOrderedIds},
-    metadata::{CausationId, CorrelationId, Metadata},
+    ids::{CausationId, CorrelationId, EventId, IdGenerator, UuidV7},
+    metadata::{Cause, Metadata},
     position::Position,
-    repository::{AsOf, Change, CommandError, Executed, Execution, Loaded, Repository, RetryPolicy},
+    repository::{AsOf, Change, CommandError, Execute, Executed, Loaded, Repository, RetryPolicy},
     store::{
-        Append, AppendError, Appended, Conflict, Direction, EventStore, EventStream, Filter, ReadAll,
-        ReadStream, Refusal, StoreError,
+        AppendError, Appended, Conflict, Direction, EventStore, EventStoreExt, ExpectedVersion, Filter,
+        ReadAll, ReadStream, RecordedEvents, Refusal, StoreError, StreamAppend,
     },
     stream::{InvalidStreamId, StreamId},
-    version::{ExpectedVersion, Version},
+    version::Version,
 };
 pub use futures_util::{StreamExt, TryStreamExt};
 

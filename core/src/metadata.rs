@@ -1,12 +1,9 @@
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use uuid::Uuid;
 
-use crate::{EventId, Recorded};
+use crate::{CausationId, CorrelationId, Recorded};
 
-/// What is known about an event besides what happened: who caused it, and in which course of things.
+/// What is known about an event besides what happened: who caused it, and as part of which course of events.
 ///
 /// A [`Repository`](crate::Repository) gives every event of a command the command's metadata, and a
 /// correlation id if it has none.
@@ -20,6 +17,7 @@ use crate::{EventId, Recorded};
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct Metadata {
     /// Shared by everything that follows from one first command.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -35,6 +33,25 @@ pub struct Metadata {
     pub extra: Map<String, Value>,
 }
 
+/// What a command can follow from: a recorded event, or the answer of another command.
+pub trait Cause {
+    /// The course of events that the cause belongs to.
+    fn correlation_id(&self) -> Option<CorrelationId>;
+
+    /// The cause itself; none if it is the answer of a command that led to no event.
+    fn causation_id(&self) -> Option<CausationId>;
+}
+
+impl<E> Cause for Recorded<E> {
+    fn correlation_id(&self) -> Option<CorrelationId> {
+        self.metadata.correlation_id.or(Some(self.id.into()))
+    }
+
+    fn causation_id(&self) -> Option<CausationId> {
+        Some(self.id.into())
+    }
+}
+
 impl Metadata {
     /// Metadata that names only the actor.
     #[must_use]
@@ -43,10 +60,21 @@ impl Metadata {
     }
 
     /// Metadata for what follows from `cause`: its correlation is carried on and it is named as the cause.
+    /// The actor is not: whoever reacts acts on their own behalf.
+    ///
+    /// ```
+    /// # use annals::{Aggregate, CommandError, Metadata, Recorded, Repository};
+    /// # async fn react<A: Aggregate, E>(invoices: Repository<A>, placed: Recorded<E>, id: A::Id, command: A::Command) -> Result<(), CommandError<A::Error>> {
+    /// let because = Metadata::caused_by(&placed).with_actor("billing");
+    /// let done = invoices.execute(&id, &command).with_metadata(because).await?;
+    /// let next = Metadata::caused_by(&done); // and so on: the answer of a command is a cause, too
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
-    pub fn caused_by<E>(cause: &Recorded<E>) -> Self {
-        let correlation_id = cause.metadata.correlation_id.unwrap_or(cause.id.into());
-        Self::default().with_correlation_id(correlation_id).with_causation_id(cause.id)
+    pub fn caused_by(cause: &impl Cause) -> Self {
+        let (correlation_id, causation_id) = (cause.correlation_id(), cause.causation_id());
+        Self { correlation_id, causation_id, ..Self::default() }
     }
 
     /// Names the actor.
@@ -78,60 +106,10 @@ impl Metadata {
     }
 }
 
-macro_rules! uuid_newtype {
-    ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(transparent)]
-        pub struct $name(Uuid);
-
-        impl $name {
-            /// The id as a plain UUID.
-            #[must_use]
-            pub const fn as_uuid(self) -> Uuid {
-                self.0
-            }
-        }
-
-        impl From<Uuid> for $name {
-            fn from(uuid: Uuid) -> Self {
-                Self(uuid)
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.0.fmt(f)
-            }
-        }
-    };
-}
-pub(crate) use uuid_newtype;
-
-uuid_newtype! {
-    /// Shared by everything that follows from one first command.
-    CorrelationId
-}
-uuid_newtype! {
-    /// The event or message that something directly follows from.
-    CausationId
-}
-
-impl From<EventId> for CorrelationId {
-    fn from(id: EventId) -> Self {
-        Self(id.as_uuid())
-    }
-}
-
-impl From<EventId> for CausationId {
-    fn from(id: EventId) -> Self {
-        Self(id.as_uuid())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use uuid::Uuid;
 
     use super::*;
 

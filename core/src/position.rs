@@ -1,4 +1,4 @@
-use std::fmt;
+use std::{fmt, num::ParseIntError, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 /// which events become visible; gaps may exist and mean nothing. [`Position::START`], 0, is before
 /// the first event.
 ///
-/// A follower's checkpoint is the position of the last event it has handled.
+/// A follower's checkpoint is the position of the last event it has handled; see
+/// [`EventStoreExt`](crate::EventStoreExt#checkpoints-and-errors).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Position(u64);
@@ -25,6 +26,14 @@ impl Position {
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0
+    }
+}
+
+impl FromStr for Position {
+    type Err = ParseIntError;
+
+    fn from_str(number: &str) -> Result<Self, Self::Err> {
+        number.parse().map(Self)
     }
 }
 

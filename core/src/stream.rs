@@ -2,11 +2,11 @@ use std::{fmt, str::FromStr, sync::Arc};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// The name of one stream: a category and the id of an entity within it, written `category-id`.
+/// The id of one stream: a category and the id of an entity within it, written `category-entity`.
 ///
-/// The category ends at the first `-`; the id may hold further ones. A category is 1 to 64 ASCII
-/// letters, digits, `_` or `.`; an id is not empty and holds no control character; both together
-/// take at most [`StreamId::MAX_BYTES`] bytes.
+/// The category ends at the first `-`; the entity's id may hold further ones. A category is 1 to 64 ASCII
+/// letters, digits, `_` or `.`; the entity's id is not empty and holds no control character; both
+/// together take at most [`StreamId::MAX_BYTES`] bytes.
 ///
 /// ```
 /// use annals::StreamId;
@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 /// let stream = StreamId::new("account", "anna-1")?;
 /// assert_eq!(stream.to_string(), "account-anna-1");
 /// assert_eq!(stream.category(), "account");
-/// assert_eq!(stream.id(), "anna-1");
+/// assert_eq!(stream.entity_id(), "anna-1");
 /// assert_eq!("account-anna-1".parse::<StreamId>()?, stream);
 /// # Ok::<(), annals::InvalidStreamId>(())
 /// ```
@@ -23,7 +23,7 @@ pub struct StreamId {
     name: Arc<str>,
 }
 
-/// Why a text is no [`StreamId`].
+/// Why a text is not a [`StreamId`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidStreamId {
@@ -33,19 +33,19 @@ pub enum InvalidStreamId {
         max = StreamId::MAX_CATEGORY_BYTES
     )]
     Category(String),
-    /// No id follows the category.
-    #[error("stream of category {0:?} has an empty id")]
+    /// No entity follows the category.
+    #[error("stream id {0:?} names no entity: it reads category-entity")]
     EmptyId(String),
-    /// The id holds a control character, NUL for instance.
-    #[error("stream name {0:?} holds a control character")]
+    /// It holds a control character, NUL for instance.
+    #[error("stream id {0:?} holds a control character")]
     ControlCharacter(String),
-    /// The whole name is longer than [`StreamId::MAX_BYTES`].
-    #[error("stream name takes {0} bytes, at most {max} are allowed", max = StreamId::MAX_BYTES)]
+    /// It is longer than [`StreamId::MAX_BYTES`].
+    #[error("stream id takes {0} bytes, at most {max} are allowed", max = StreamId::MAX_BYTES)]
     TooLong(usize),
 }
 
 impl StreamId {
-    /// The longest name in bytes, category and id together: short enough for any database's index.
+    /// The longest stream id in bytes: short enough for any database's index.
     pub const MAX_BYTES: usize = 512;
     /// The longest category in bytes.
     pub const MAX_CATEGORY_BYTES: usize = 64;
@@ -63,7 +63,7 @@ impl StreamId {
             return Err(InvalidStreamId::TooLong(name.len()));
         }
         if name.len() == category.len() + 1 {
-            return Err(InvalidStreamId::EmptyId(category.to_owned()));
+            return Err(InvalidStreamId::EmptyId(name));
         }
         if name.chars().any(char::is_control) {
             return Err(InvalidStreamId::ControlCharacter(name));
@@ -77,13 +77,13 @@ impl StreamId {
         self.parts().0
     }
 
-    /// The part after the first `-`.
+    /// The entity: the part after the first `-`. Parse it where an id is needed again.
     #[must_use]
-    pub fn id(&self) -> &str {
+    pub fn entity_id(&self) -> &str {
         self.parts().1
     }
 
-    /// The whole name, `category-id`.
+    /// The whole id, `category-entity`.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.name
@@ -127,8 +127,17 @@ impl FromStr for StreamId {
     type Err = InvalidStreamId;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
-        let (category, id) = name.split_once('-').unwrap_or((name, ""));
-        Self::new(category, id)
+        match name.split_once('-') {
+            Some((category, id)) => Self::new(category, id),
+            None if is_category(name) => Err(InvalidStreamId::EmptyId(name.to_owned())),
+            None => Err(InvalidStreamId::Category(name.to_owned())),
+        }
+    }
+}
+
+impl AsRef<str> for StreamId {
+    fn as_ref(&self) -> &str {
+        &self.name
     }
 }
 
@@ -163,7 +172,7 @@ mod tests {
     #[test]
     fn the_category_ends_at_the_first_dash() {
         let stream: StreamId = "order-2010-12-01".parse().unwrap();
-        assert_eq!((stream.category(), stream.id()), ("order", "2010-12-01"));
+        assert_eq!((stream.category(), stream.entity_id()), ("order", "2010-12-01"));
     }
 
     #[test]
@@ -175,7 +184,7 @@ mod tests {
         assert_eq!(parse("a b-1"), Category("a b".into()));
         assert_eq!(parse(&format!("{}-1", "c".repeat(65))), Category("c".repeat(65)));
         assert_eq!(parse("account"), EmptyId("account".into()));
-        assert_eq!(parse("account-"), EmptyId("account".into()));
+        assert_eq!(parse("account-"), EmptyId("account-".into()));
         for id in ["a\0b", "a\n", "\u{7f}", "\u{85}"] {
             let name = format!("account-{id}");
             assert_eq!(parse(&name), ControlCharacter(name));
@@ -191,6 +200,6 @@ mod tests {
         assert_eq!(json, "account-anna-1");
         assert_eq!(serde_json::from_value::<StreamId>(json).unwrap(), stream);
         let error = serde_json::from_value::<StreamId>("account".into()).unwrap_err();
-        assert_eq!(error.to_string(), "stream of category \"account\" has an empty id");
+        assert_eq!(error.to_string(), "stream id \"account\" names no entity: it reads category-entity");
     }
 }

@@ -50,7 +50,7 @@ fn row(change: &Change<Invoice>) -> [String; COLUMNS] {
         recorded.version.to_string(),
         recorded.recorded_at.format("%Y-%m-%d %H:%M").to_string(),
         recorded.metadata.actor.clone().unwrap_or_default(),
-        recorded.event.name().to_owned(),
+        recorded.event.event_type().to_owned(),
         format!("{} → {}", before.lines, after.lines),
         format!("{} → {}", before.units, after.units),
         format!("{} → {}", with_pence(before.value), with_pence(after.value)),

@@ -31,11 +31,11 @@ pub(crate) fn expand(event: &Event<'_>) -> TokenStream {
             impl #krate::Event for #ident {
                 const CATEGORY: &'static ::core::primitive::str = #category;
 
-                const NAMES: &'static [&'static ::core::primitive::str] = #names;
+                const EVENT_TYPES: &'static [&'static ::core::primitive::str] = #names;
 
                 const CATCHES_ALL: ::core::primitive::bool = #catches_all;
 
-                fn name(&self) -> &::core::primitive::str {
+                fn event_type(&self) -> &::core::primitive::str {
                     match self {
                         #name_arms
                         #name_of_other
@@ -68,10 +68,10 @@ pub(crate) fn stand_in(event: &Event<'_>) -> TokenStream {
         #[automatically_derived]
         impl #krate::Event for #ident {
             const CATEGORY: &'static ::core::primitive::str = #category;
-            const NAMES: &'static [&'static ::core::primitive::str] = &[];
+            const EVENT_TYPES: &'static [&'static ::core::primitive::str] = &[];
             const CATCHES_ALL: ::core::primitive::bool = false;
 
-            fn name(&self) -> &::core::primitive::str {
+            fn event_type(&self) -> &::core::primitive::str {
                 ::core::unimplemented!()
             }
 
@@ -155,9 +155,9 @@ fn of_union(members: &[Holder<'_>], event: &Event<'_>) -> Parts {
     for Holder { ident, field } in members {
         // What is no event is reported at its type.
         let span = field.span();
-        name_arms.extend(quote_spanned!(span=> Self::#ident(__event) => #krate::Event::name(__event),));
+        name_arms.extend(quote_spanned!(span=> Self::#ident(__event) => #krate::Event::event_type(__event),));
         encode_arms.extend(quote_spanned!(span=> Self::#ident(__event) => #krate::Event::encode(__event),));
-        lists.extend(quote_spanned!(span=> <#field as #krate::Event>::NAMES,));
+        lists.extend(quote_spanned!(span=> <#field as #krate::Event>::EVENT_TYPES,));
         decode.extend(quote_spanned! {span=>
             if #krate::__private::codec::decode_member(__data, Self::#ident, __events)? {
                 return ::core::result::Result::Ok(());
@@ -199,8 +199,8 @@ fn disjoint(members: &[Holder<'_>], event: &Event<'_>) -> TokenStream {
             checks.extend(quote_spanned! {right.ident.span()=>
                 const _: () = ::core::assert!(
                     #krate::__private::codec::are_disjoint(
-                        <#left as #krate::Event>::NAMES,
-                        <#field as #krate::Event>::NAMES,
+                        <#left as #krate::Event>::EVENT_TYPES,
+                        <#field as #krate::Event>::EVENT_TYPES,
                     ),
                     #message,
                 );

@@ -52,7 +52,7 @@ use crate::{ast::Enum, errors::Errors};
 /// assert_eq!(events, [AccountEvent::Withdrawn { cents: 500 }]);
 ///
 /// assert_eq!(
-///     AccountEvent::NAMES,
+///     AccountEvent::EVENT_TYPES,
 ///     ["account.opened", "account.deposited", "account.credited", "account.paid_out", "account.closed"],
 /// );
 /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -125,7 +125,7 @@ use crate::{ast::Enum, errors::Errors};
 ///     Other(EventData),
 /// }
 ///
-/// assert_eq!(BankEvent::NAMES, ["account.closed", "transfer.requested"]);
+/// assert_eq!(BankEvent::EVENT_TYPES, ["account.closed", "transfer.requested"]);
 ///
 /// let mut events = Vec::new();
 /// BankEvent::decode_into(&TransferEvent::Requested { cents: 5 }.encode()?, &mut events)?;

@@ -3,11 +3,14 @@
 
 mod log;
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::{
+    fmt,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
+};
 
 use annals_core::{
-    Append, AppendError, Appended, Clock, Direction, EventStore, EventStream, Position, ReadAll, ReadStream,
-    RecordedEvent, StoreError, SystemClock, Version,
+    AppendError, Appended, Clock, Direction, EventStore, Position, ReadAll, ReadStream, RecordedEvent,
+    RecordedEvents, StoreError, StreamAppend, SystemClock, Version,
 };
 use async_trait::async_trait;
 use chrono::SubsecRound;
@@ -19,24 +22,23 @@ use crate::log::Log;
 /// An event store in this process's memory. Clones share the same events.
 ///
 /// ```
-/// use annals::{Append, EventData, EventStore, EventType, ExpectedVersion, MemoryStore, NewEvent, Payload};
+/// use annals::{StreamAppend, EventData, EventStore, EventType, ExpectedVersion, MemoryStore, NewEvent, Payload};
 ///
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let store = MemoryStore::new();
 /// let noted = EventData::new(EventType::from_static("diary.noted"), Payload::parse(r#"{"text":"hello"}"#)?);
-/// let append = Append::new("diary-anna".parse()?, ExpectedVersion::NoStream, vec![NewEvent::new(noted)]);
+/// let append = StreamAppend::new("diary-anna".parse()?, ExpectedVersion::NoStream, vec![NewEvent::new(noted)]);
 /// let answers = store.append(vec![append]).await?;
 /// assert_eq!(store.head().await?, answers[0].position);
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct MemoryStore {
     shared: Arc<Shared>,
 }
 
-#[derive(Debug)]
 struct Shared {
     log: RwLock<Log>,
     head: watch::Sender<Position>,
@@ -62,6 +64,12 @@ impl MemoryStore {
     }
 }
 
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore").field("head", &*self.shared.head.borrow()).finish_non_exhaustive()
+    }
+}
+
 impl Default for MemoryStore {
     fn default() -> Self {
         Self::new()
@@ -77,8 +85,8 @@ impl Shared {
 
 #[async_trait]
 impl EventStore for MemoryStore {
-    async fn append(&self, appends: Vec<Append>) -> Result<Vec<Appended>, AppendError> {
-        Append::check(&appends)?;
+    async fn append(&self, appends: Vec<StreamAppend>) -> Result<Vec<Appended>, AppendError> {
+        StreamAppend::check(&appends)?;
         let mut log = self.shared.log.write().unwrap_or_else(PoisonError::into_inner);
         let now = self.shared.clock.now().trunc_subsecs(6);
         let answers = log.append(appends, now)?;
@@ -86,7 +94,7 @@ impl EventStore for MemoryStore {
         Ok(answers)
     }
 
-    fn read_stream(&self, read: ReadStream) -> EventStream {
+    fn read_stream(&self, read: ReadStream) -> RecordedEvents {
         let shared = Arc::clone(&self.shared);
         let ReadStream { stream, direction, from, limit, .. } = read;
         let mut left = limit.unwrap_or(u64::MAX);
@@ -107,7 +115,7 @@ impl EventStore for MemoryStore {
         })
     }
 
-    fn read_all(&self, read: ReadAll) -> EventStream {
+    fn read_all(&self, read: ReadAll) -> RecordedEvents {
         let shared = Arc::clone(&self.shared);
         let ReadAll { mut after, filter, limit, .. } = read;
         let mut left = limit.unwrap_or(u64::MAX);
@@ -135,7 +143,7 @@ impl EventStore for MemoryStore {
 }
 
 /// Gives the events page by page; an empty page ends it.
-fn paged(mut next_page: impl FnMut() -> Vec<RecordedEvent> + Send + 'static) -> EventStream {
+fn paged(mut next_page: impl FnMut() -> Vec<RecordedEvent> + Send + 'static) -> RecordedEvents {
     let pages = std::iter::from_fn(move || Some(next_page()).filter(|page| !page.is_empty()));
     stream::iter(pages.flatten().map(Ok)).boxed()
 }
@@ -167,7 +175,7 @@ mod tests {
         let append = || {
             let event = EventData::new(EventType::from_static("x"), Payload::parse("{}").unwrap());
             let new = vec![NewEvent::new(event)];
-            let append = Append::new("test-a".parse().unwrap(), ExpectedVersion::NoStream, new);
+            let append = StreamAppend::new("test-a".parse().unwrap(), ExpectedVersion::NoStream, new);
             store.append(vec![append]).now_or_never().unwrap()
         };
         assert!(catch_unwind(std::panic::AssertUnwindSafe(append)).is_err());

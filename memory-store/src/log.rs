@@ -1,8 +1,8 @@
 use std::collections::HashMap;
 
 use annals_core::{
-    Append, AppendError, Appended, Direction, EventId, Filter, NewEvent, Position, Recorded, RecordedEvent,
-    Refusal, StreamId, Version,
+    AppendError, Appended, Direction, EventId, Filter, NewEvent, Position, Recorded, RecordedEvent, Refusal,
+    StreamAppend, StreamId, Version,
 };
 use chrono::{DateTime, Utc};
 
@@ -28,7 +28,7 @@ impl Log {
     /// Everything is checked before anything is changed, so an append is all or nothing.
     pub(crate) fn append(
         &mut self,
-        appends: Vec<Append>,
+        appends: Vec<StreamAppend>,
         now: DateTime<Utc>,
     ) -> Result<Vec<Appended>, AppendError> {
         if let Some(answers) = self.answers_of_first_time(&appends)? {
@@ -40,8 +40,8 @@ impl Log {
         Ok(appends.into_iter().map(|append| self.store(append, now)).collect())
     }
 
-    fn store(&mut self, append: Append, now: DateTime<Utc>) -> Appended {
-        let Append { stream, events, .. } = append;
+    fn store(&mut self, append: StreamAppend, now: DateTime<Utc>) -> Appended {
+        let StreamAppend { stream, events, .. } = append;
         if events.is_empty() {
             return Appended { version: self.version(&stream), position: Position::START };
         }
@@ -64,7 +64,7 @@ impl Log {
     }
 
     /// The answers, if all of these events are stored already; none if none is.
-    fn answers_of_first_time(&self, appends: &[Append]) -> Result<Option<Vec<Appended>>, Refusal> {
+    fn answers_of_first_time(&self, appends: &[StreamAppend]) -> Result<Option<Vec<Appended>>, Refusal> {
         let Some(known) = appends.iter().flat_map(|a| &a.events).find_map(|e| self.by_id(e.id)) else {
             return Ok(None);
         };
@@ -74,7 +74,7 @@ impl Log {
         answers.map(Some).ok_or(taken)
     }
 
-    fn answer_of_first_time(&self, append: &Append) -> Option<Appended> {
+    fn answer_of_first_time(&self, append: &StreamAppend) -> Option<Appended> {
         let (Some(first), Some(last)) = (append.events.first(), append.events.last()) else {
             return Some(Appended { version: self.version(&append.stream), position: Position::START });
         };

@@ -6,9 +6,9 @@ use std::{
 };
 
 use annals::{
-    Append, AppendError, Appended, Conflict, EventData, EventId, EventStore, EventType, ExpectedVersion,
-    MemoryStore, Metadata, NewEvent, Payload, Position, ReadAll, ReadStream, RecordedEvent, Refusal,
-    StoreError, StreamId, TryStreamExt, Version,
+    AppendError, Appended, Conflict, EventData, EventId, EventStore, EventType, ExpectedVersion, MemoryStore,
+    Metadata, NewEvent, Payload, Position, ReadAll, ReadStream, RecordedEvent, Refusal, StoreError,
+    StreamAppend, StreamId, TryStreamExt, Version,
 };
 use async_trait::async_trait;
 use serde_json::Value;
@@ -28,8 +28,8 @@ macro_rules! changes_the_request {
 
             #[async_trait]
             impl Defect for $defect {
-                async fn append(&self, right: &MemoryStore, appends: Vec<Append>) -> Answer {
-                    let change: fn(Vec<Append>) -> Vec<Append> = $change;
+                async fn append(&self, right: &MemoryStore, appends: Vec<StreamAppend>) -> Answer {
+                    let change: fn(Vec<StreamAppend>) -> Vec<StreamAppend> = $change;
                     right.append(change(appends)).await
                 }
             }
@@ -71,7 +71,7 @@ changes_the_request! {
     });
     /// Joins parts for the same stream without a word.
     MergesParts: |appends| {
-        let mut merged: Vec<Append> = Vec::new();
+        let mut merged: Vec<StreamAppend> = Vec::new();
         for append in appends {
             match merged.iter_mut().find(|part| part.stream == append.stream) {
                 Some(part) => part.events.extend(append.events),
@@ -115,16 +115,16 @@ changes_the_request! {
     });
 }
 
-fn each(mut appends: Vec<Append>, change: impl FnMut(&mut Append)) -> Vec<Append> {
+fn each(mut appends: Vec<StreamAppend>, change: impl FnMut(&mut StreamAppend)) -> Vec<StreamAppend> {
     appends.iter_mut().for_each(change);
     appends
 }
 
-fn each_event(appends: Vec<Append>, change: impl Fn(&mut NewEvent)) -> Vec<Append> {
+fn each_event(appends: Vec<StreamAppend>, change: impl Fn(&mut NewEvent)) -> Vec<StreamAppend> {
     each(appends, |append| append.events.iter_mut().for_each(&change))
 }
 
-fn each_payload(appends: Vec<Append>, change: impl Fn(String) -> String) -> Vec<Append> {
+fn each_payload(appends: Vec<StreamAppend>, change: impl Fn(String) -> String) -> Vec<StreamAppend> {
     each_event(appends, |event| {
         event.event.payload = Payload::parse(change(event.event.payload.to_string())).unwrap();
     })
@@ -136,7 +136,7 @@ pub(crate) struct TellsAnotherVersion;
 
 #[async_trait]
 impl Defect for TellsAnotherVersion {
-    async fn append(&self, right: &MemoryStore, appends: Vec<Append>) -> Answer {
+    async fn append(&self, right: &MemoryStore, appends: Vec<StreamAppend>) -> Answer {
         right.append(appends).await.map_err(|error| match error {
             AppendError::Conflict(told) => Conflict { actual: told.actual.next(), ..told }.into(),
             other => other,
@@ -150,7 +150,7 @@ pub(crate) struct WritesOnConflict;
 
 #[async_trait]
 impl Defect for WritesOnConflict {
-    async fn append(&self, right: &MemoryStore, appends: Vec<Append>) -> Answer {
+    async fn append(&self, right: &MemoryStore, appends: Vec<StreamAppend>) -> Answer {
         let answer = right.append(appends.clone()).await;
         if let Err(AppendError::Conflict(_)) = answer {
             right.append(each(appends, |append| append.expected = ExpectedVersion::Any)).await?;
@@ -165,7 +165,7 @@ pub(crate) struct ReversesParts;
 
 #[async_trait]
 impl Defect for ReversesParts {
-    async fn append(&self, right: &MemoryStore, mut appends: Vec<Append>) -> Answer {
+    async fn append(&self, right: &MemoryStore, mut appends: Vec<StreamAppend>) -> Answer {
         appends.reverse();
         let mut answers = right.append(appends).await?;
         answers.reverse();
@@ -179,7 +179,7 @@ pub(crate) struct AppendsPartByPart;
 
 #[async_trait]
 impl Defect for AppendsPartByPart {
-    async fn append(&self, right: &MemoryStore, appends: Vec<Append>) -> Answer {
+    async fn append(&self, right: &MemoryStore, appends: Vec<StreamAppend>) -> Answer {
         let mut answers = Vec::new();
         for append in appends {
             answers.extend(right.append(vec![append]).await?);
@@ -194,12 +194,13 @@ pub(crate) struct AppendsEventByEvent;
 
 #[async_trait]
 impl Defect for AppendsEventByEvent {
-    async fn append(&self, right: &MemoryStore, appends: Vec<Append>) -> Answer {
+    async fn append(&self, right: &MemoryStore, appends: Vec<StreamAppend>) -> Answer {
         let mut answers = Vec::new();
-        for Append { stream, events, mut expected, .. } in appends {
+        for StreamAppend { stream, events, mut expected, .. } in appends {
             let mut last = None;
             for event in events {
-                last = right.append(vec![Append::new(stream.clone(), expected, vec![event])]).await?.pop();
+                last =
+                    right.append(vec![StreamAppend::new(stream.clone(), expected, vec![event])]).await?.pop();
                 expected = ExpectedVersion::Any;
                 yield_now().await;
             }
@@ -215,7 +216,7 @@ pub(crate) struct ChecksThenActs;
 
 #[async_trait]
 impl Defect for ChecksThenActs {
-    async fn append(&self, right: &MemoryStore, appends: Vec<Append>) -> Answer {
+    async fn append(&self, right: &MemoryStore, appends: Vec<StreamAppend>) -> Answer {
         for append in &appends {
             append.expected.check(&append.stream, version(right, &append.stream).await)?;
         }
@@ -230,7 +231,7 @@ pub(crate) struct ChecksVersionsBeforeIds;
 
 #[async_trait]
 impl Defect for ChecksVersionsBeforeIds {
-    async fn append(&self, right: &MemoryStore, appends: Vec<Append>) -> Answer {
+    async fn append(&self, right: &MemoryStore, appends: Vec<StreamAppend>) -> Answer {
         for append in &appends {
             append.expected.check(&append.stream, version(right, &append.stream).await)?;
         }
@@ -244,7 +245,7 @@ pub(crate) struct TrustsTheFirstId;
 
 #[async_trait]
 impl Defect for TrustsTheFirstId {
-    async fn append(&self, right: &MemoryStore, appends: Vec<Append>) -> Answer {
+    async fn append(&self, right: &MemoryStore, appends: Vec<StreamAppend>) -> Answer {
         let known = all(right).await;
         let first = appends.iter().flat_map(|append| &append.events).next().map(|event| event.id);
         match known.iter().find(|event| Some(event.id) == first) {
@@ -262,7 +263,7 @@ pub(crate) struct ChecksIdsThenActs;
 
 #[async_trait]
 impl Defect for ChecksIdsThenActs {
-    async fn append(&self, right: &MemoryStore, appends: Vec<Append>) -> Answer {
+    async fn append(&self, right: &MemoryStore, appends: Vec<StreamAppend>) -> Answer {
         let known: HashSet<_> = all(right).await.iter().map(|event| event.id).collect();
         let is_known =
             appends.iter().flat_map(|append| &append.events).any(|event| known.contains(&event.id));
@@ -279,7 +280,7 @@ pub(crate) struct FailsWhenBusy {
 
 #[async_trait]
 impl Defect for FailsWhenBusy {
-    async fn append(&self, right: &MemoryStore, appends: Vec<Append>) -> Answer {
+    async fn append(&self, right: &MemoryStore, appends: Vec<StreamAppend>) -> Answer {
         let others = self.running.fetch_add(1, Ordering::SeqCst);
         give_way().await;
         let answer = match others {
@@ -292,7 +293,11 @@ impl Defect for FailsWhenBusy {
 }
 
 /// Holds less than it should and refuses the rest.
-async fn refuse_if(right: &MemoryStore, appends: Vec<Append>, too_much: fn(&Payload) -> bool) -> Answer {
+async fn refuse_if(
+    right: &MemoryStore,
+    appends: Vec<StreamAppend>,
+    too_much: fn(&Payload) -> bool,
+) -> Answer {
     if appends.iter().flat_map(|append| &append.events).any(|event| too_much(&event.event.payload)) {
         return Err(Refusal::Limit("too much for me".into()).into());
     }
@@ -305,7 +310,7 @@ pub(crate) struct RefusesNesting;
 
 #[async_trait]
 impl Defect for RefusesNesting {
-    async fn append(&self, right: &MemoryStore, appends: Vec<Append>) -> Answer {
+    async fn append(&self, right: &MemoryStore, appends: Vec<StreamAppend>) -> Answer {
         refuse_if(right, appends, |payload| payload.as_str().matches(['[', '{']).count() > 64).await
     }
 }
@@ -316,7 +321,7 @@ pub(crate) struct RefusesLargePayloads;
 
 #[async_trait]
 impl Defect for RefusesLargePayloads {
-    async fn append(&self, right: &MemoryStore, appends: Vec<Append>) -> Answer {
+    async fn append(&self, right: &MemoryStore, appends: Vec<StreamAppend>) -> Answer {
         refuse_if(right, appends, |payload| payload.as_str().len() > 65_536).await
     }
 }
@@ -327,15 +332,17 @@ pub(crate) struct FoldsCase;
 
 #[async_trait]
 impl Defect for FoldsCase {
-    async fn append(&self, right: &MemoryStore, appends: Vec<Append>) -> Answer {
-        let fold =
-            |append: &mut Append| append.stream = append.stream.as_str().to_lowercase().parse().unwrap();
+    async fn append(&self, right: &MemoryStore, appends: Vec<StreamAppend>) -> Answer {
+        let fold = |append: &mut StreamAppend| {
+            append.stream = append.stream.as_str().to_lowercase().parse().unwrap()
+        };
         right.append(each(appends, fold)).await
     }
 }
 
 async fn version(store: &MemoryStore, stream: &StreamId) -> Version {
-    let last = store.read_stream(ReadStream::backwards(stream.clone()).limit(1)).try_next().await.unwrap();
+    let last =
+        store.read_stream(ReadStream::backwards(stream.clone()).with_limit(1)).try_next().await.unwrap();
     last.map_or(Version::NONE, |event| event.version)
 }
 

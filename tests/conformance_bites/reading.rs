@@ -3,8 +3,8 @@
 use std::{collections::HashSet, sync::Arc, sync::Mutex};
 
 use annals::{
-    Append, AppendError, Appended, EventStore, EventStream, Filter, MemoryStore, Position, ReadAll,
-    ReadStream, RecordedEvent, StoreError, StreamExt, StreamId, TryStreamExt, Version,
+    AppendError, Appended, EventStore, Filter, MemoryStore, Position, ReadAll, ReadStream, RecordedEvent,
+    RecordedEvents, StoreError, StreamAppend, StreamExt, StreamId, TryStreamExt, Version,
 };
 use async_trait::async_trait;
 use chrono::Utc;
@@ -24,8 +24,8 @@ macro_rules! reads_streams_wrongly {
             pub(crate) struct $defect;
 
             impl Defect for $defect {
-                fn read_stream(&self, right: &MemoryStore, read: ReadStream) -> EventStream {
-                    let read_wrongly: fn(&MemoryStore, ReadStream) -> EventStream = $read;
+                fn read_stream(&self, right: &MemoryStore, read: ReadStream) -> RecordedEvents {
+                    let read_wrongly: fn(&MemoryStore, ReadStream) -> RecordedEvents = $read;
                     read_wrongly(right, read)
                 }
             }
@@ -64,7 +64,7 @@ reads_streams_wrongly! {
     /// Never asks for a second page.
     EndsAfterOnePage: |right, read| {
         let limit = read.limit.unwrap_or(u64::MAX).min(1_000);
-        right.read_stream(read.limit(limit))
+        right.read_stream(read.with_limit(limit))
     };
     /// Counts its pages from the newest event, so that what comes meanwhile shifts them.
     PagesByOffset: |right, read| {
@@ -94,8 +94,8 @@ macro_rules! reads_all_wrongly {
             pub(crate) struct $defect;
 
             impl Defect for $defect {
-                fn read_all(&self, right: &MemoryStore, read: ReadAll) -> EventStream {
-                    let read_wrongly: fn(&MemoryStore, ReadAll) -> EventStream = $read;
+                fn read_all(&self, right: &MemoryStore, read: ReadAll) -> RecordedEvents {
+                    let read_wrongly: fn(&MemoryStore, ReadAll) -> RecordedEvents = $read;
                     read_wrongly(right, read)
                 }
             }
@@ -110,19 +110,16 @@ reads_all_wrongly! {
         right.read_all(read)
     };
     /// Leaves filtering to whoever reads.
-    IgnoresFilters: |right, read| right.read_all(read.matching(Filter::all()));
+    IgnoresFilters: |right, read| right.read_all(read.with_filter(Filter::any()));
     /// Filters with LIKE.
     FiltersByPrefix: |right, read| filtered(right, read, |filter, event| {
-        let wants = |list: &[std::borrow::Cow<'_, str>], name: &str| {
-            list.is_empty() || list.iter().any(|prefix| name.starts_with(&**prefix))
-        };
-        wants(filter.categories(), event.stream.category())
-            && wants(filter.event_types(), event.event.event_type.as_str())
+        filter.categories().is_none_or(|mut c| c.any(|prefix| event.stream.category().starts_with(prefix)))
+            && filter.event_types().is_none_or(|mut t| t.any(|prefix| event.event.event_type.as_str().starts_with(prefix)))
     });
     /// Joins the two conditions with OR.
     TakesEitherMatch: |right, read| filtered(right, read, |filter, event| {
-        filter.categories().iter().any(|name| name == event.stream.category())
-            || filter.event_types().iter().any(|name| name == event.event.event_type.as_str())
+        filter.categories().is_some_and(|mut c| c.any(|name| name == event.stream.category()))
+            || filter.event_types().is_some_and(|mut t| t.any(|name| name == event.event.event_type.as_str()))
     });
     /// Reads as many as asked for and then filters.
     LimitsBeforeFiltering: |right, read| filtered(right, read, |filter, event| filter.matches(event));
@@ -137,9 +134,13 @@ reads_all_wrongly! {
 }
 
 /// Reads without the filter, and keeps what `wants` lets through.
-fn filtered(right: &MemoryStore, read: ReadAll, wants: fn(&Filter, &RecordedEvent) -> bool) -> EventStream {
+fn filtered(
+    right: &MemoryStore,
+    read: ReadAll,
+    wants: fn(&Filter, &RecordedEvent) -> bool,
+) -> RecordedEvents {
     let filter = read.filter.clone();
-    changed(right.read_all(read.matching(Filter::all())), move |mut events| {
+    changed(right.read_all(read.with_filter(Filter::any())), move |mut events| {
         events.retain(|event| wants(&filter, event));
         events
     })
@@ -162,7 +163,11 @@ fn in_block(streams: &Mutex<Vec<StreamId>>, stream: &StreamId, version: Version)
 
 #[async_trait]
 impl Defect for GivesStreamsBlocksOfPositions {
-    async fn append(&self, right: &MemoryStore, appends: Vec<Append>) -> Result<Vec<Appended>, AppendError> {
+    async fn append(
+        &self,
+        right: &MemoryStore,
+        appends: Vec<StreamAppend>,
+    ) -> Result<Vec<Appended>, AppendError> {
         let streams: Vec<_> = appends.iter().map(|append| append.stream.clone()).collect();
         let answers = right.append(appends).await?;
         let in_block = |(answer, stream): (Appended, _)| Appended {
@@ -172,7 +177,7 @@ impl Defect for GivesStreamsBlocksOfPositions {
         Ok(answers.into_iter().zip(&streams).map(in_block).collect())
     }
 
-    fn read_all(&self, right: &MemoryStore, read: ReadAll) -> EventStream {
+    fn read_all(&self, right: &MemoryStore, read: ReadAll) -> RecordedEvents {
         let streams = Arc::clone(&self.streams);
         changed(right.read_all(read), move |mut events| {
             for event in &mut events {
@@ -192,7 +197,11 @@ pub(crate) struct ShowsEventsLate {
 
 #[async_trait]
 impl Defect for ShowsEventsLate {
-    async fn append(&self, right: &MemoryStore, appends: Vec<Append>) -> Result<Vec<Appended>, AppendError> {
+    async fn append(
+        &self,
+        right: &MemoryStore,
+        appends: Vec<StreamAppend>,
+    ) -> Result<Vec<Appended>, AppendError> {
         let answers = {
             let mut hidden = self.hidden.lock().unwrap();
             let answers = futures_util::FutureExt::now_or_never(right.append(appends)).unwrap()?;
@@ -207,7 +216,7 @@ impl Defect for ShowsEventsLate {
         Ok(answers)
     }
 
-    fn read_all(&self, right: &MemoryStore, read: ReadAll) -> EventStream {
+    fn read_all(&self, right: &MemoryStore, read: ReadAll) -> RecordedEvents {
         let hidden = self.hidden.lock().unwrap().clone();
         changed(right.read_all(read), move |mut events| {
             events.retain(|event| !hidden.contains(&event.position));
@@ -220,16 +229,16 @@ impl Defect for ShowsEventsLate {
 #[derive(Default)]
 pub(crate) struct TellsNanoseconds;
 
-fn finer(events: EventStream) -> EventStream {
+fn finer(events: RecordedEvents) -> RecordedEvents {
     events.map_ok(|event| RecordedEvent { recorded_at: event.recorded_at + NANOSECOND, ..event }).boxed()
 }
 
 impl Defect for TellsNanoseconds {
-    fn read_stream(&self, right: &MemoryStore, read: ReadStream) -> EventStream {
+    fn read_stream(&self, right: &MemoryStore, read: ReadStream) -> RecordedEvents {
         finer(right.read_stream(read))
     }
 
-    fn read_all(&self, right: &MemoryStore, read: ReadAll) -> EventStream {
+    fn read_all(&self, right: &MemoryStore, read: ReadAll) -> RecordedEvents {
         finer(right.read_all(read))
     }
 }

@@ -1,8 +1,8 @@
 //! A right store, seen through a defect.
 
 use annals::{
-    Append, AppendError, Appended, EventStore, EventStream, MemoryStore, Position, ReadAll, ReadStream,
-    RecordedEvent, StoreError, StreamExt, TryStreamExt,
+    AppendError, Appended, EventStore, MemoryStore, Position, ReadAll, ReadStream, RecordedEvent,
+    RecordedEvents, StoreError, StreamAppend, StreamExt, TryStreamExt,
 };
 use async_trait::async_trait;
 use futures_util::{TryFutureExt, stream};
@@ -10,15 +10,19 @@ use futures_util::{TryFutureExt, stream};
 /// What a store does wrong; whatever a defect does not override is done right.
 #[async_trait]
 pub(crate) trait Defect: Send + Sync + 'static {
-    async fn append(&self, right: &MemoryStore, appends: Vec<Append>) -> Result<Vec<Appended>, AppendError> {
+    async fn append(
+        &self,
+        right: &MemoryStore,
+        appends: Vec<StreamAppend>,
+    ) -> Result<Vec<Appended>, AppendError> {
         right.append(appends).await
     }
 
-    fn read_stream(&self, right: &MemoryStore, read: ReadStream) -> EventStream {
+    fn read_stream(&self, right: &MemoryStore, read: ReadStream) -> RecordedEvents {
         right.read_stream(read)
     }
 
-    fn read_all(&self, right: &MemoryStore, read: ReadAll) -> EventStream {
+    fn read_all(&self, right: &MemoryStore, read: ReadAll) -> RecordedEvents {
         right.read_all(read)
     }
 
@@ -44,15 +48,15 @@ impl<D> Wrong<D> {
 
 #[async_trait]
 impl<D: Defect> EventStore for Wrong<D> {
-    async fn append(&self, appends: Vec<Append>) -> Result<Vec<Appended>, AppendError> {
+    async fn append(&self, appends: Vec<StreamAppend>) -> Result<Vec<Appended>, AppendError> {
         self.defect.append(&self.right, appends).await
     }
 
-    fn read_stream(&self, read: ReadStream) -> EventStream {
+    fn read_stream(&self, read: ReadStream) -> RecordedEvents {
         self.defect.read_stream(&self.right, read)
     }
 
-    fn read_all(&self, read: ReadAll) -> EventStream {
+    fn read_all(&self, read: ReadAll) -> RecordedEvents {
         self.defect.read_all(&self.right, read)
     }
 
@@ -67,9 +71,9 @@ impl<D: Defect> EventStore for Wrong<D> {
 
 /// All that `events` gives, changed as a whole.
 pub(crate) fn changed(
-    events: EventStream,
+    events: RecordedEvents,
     change: impl FnOnce(Vec<RecordedEvent>) -> Vec<RecordedEvent> + Send + 'static,
-) -> EventStream {
+) -> RecordedEvents {
     let all = events.try_collect::<Vec<_>>();
     all.map_ok(|events| stream::iter(change(events)).map(Ok)).try_flatten_stream().boxed()
 }

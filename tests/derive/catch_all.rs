@@ -33,14 +33,14 @@ fn unknown_events_are_kept_to_the_letter_and_written_back_the_same() -> Test {
         let data = stored("elsewhere.happened", 42, json)?;
         let events = read::<AccountEvent>(&data)?;
         assert_eq!(events, [AccountEvent::Unknown(data.clone())]);
-        assert_eq!(events[0].name(), "elsewhere.happened");
+        assert_eq!(events[0].event_type(), "elsewhere.happened");
         assert_eq!(events[0].encode()?, data);
         assert_eq!(events[0].encode()?.payload.as_str(), json);
         assert_eq!(read::<Untyped>(&data)?, [Untyped::Any(data)]);
     }
     const { assert!(AccountEvent::CATCHES_ALL && Untyped::CATCHES_ALL) };
-    assert_eq!(AccountEvent::NAMES, ["account.opened", "account.closed"]);
-    assert!(Untyped::NAMES.is_empty());
+    assert_eq!(AccountEvent::EVENT_TYPES, ["account.opened", "account.closed"]);
+    assert!(Untyped::EVENT_TYPES.is_empty());
     Ok(())
 }
 

@@ -32,9 +32,9 @@ enum FullyNamed {
 
 #[test]
 fn names_come_from_category_and_variant_unless_given() {
-    const NAMES: &[&str] = AccountEvent::NAMES;
+    const EVENT_TYPES: &[&str] = AccountEvent::EVENT_TYPES;
     assert_eq!(
-        NAMES,
+        EVENT_TYPES,
         [
             "account.opened",
             "account.deposited",
@@ -46,14 +46,14 @@ fn names_come_from_category_and_variant_unless_given() {
             "account.final",
         ]
     );
-    assert_eq!(FullyNamed::NAMES, ["a", "!weird/name~"]);
+    assert_eq!(FullyNamed::EVENT_TYPES, ["a", "!weird/name~"]);
     const { assert!(!AccountEvent::CATCHES_ALL) };
 }
 
 #[test]
 fn an_event_is_stored_under_its_name_at_version_1() -> Test {
     let withdrawn = AccountEvent::Withdrawn { cents: 5 };
-    assert_eq!(withdrawn.name(), "account.paid_out");
+    assert_eq!(withdrawn.event_type(), "account.paid_out");
     assert_eq!(withdrawn.encode()?, stored("account.paid_out", 1, r#"{"cents":5}"#)?);
     for event in [AccountEvent::HTTPFailed, AccountEvent::V2Opened, AccountEvent::Final] {
         assert_eq!(round_trip(&event)?, "{}");

@@ -105,7 +105,7 @@ fn serde_shapes_the_payload_and_not_the_name() -> Test {
         (OrderEvent::Hidden(0), "order.hidden", "{}"),
         (OrderEvent::Last("x".into()), "order.last", r#""x""#),
     ] {
-        assert_eq!(event.name(), name);
+        assert_eq!(event.event_type(), name);
         assert_eq!(round_trip(&event)?, json);
     }
     Ok(())

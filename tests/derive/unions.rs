@@ -49,10 +49,10 @@ enum Everything {
 
 #[test]
 fn a_union_reads_the_names_of_its_members() {
-    const NAMES: &[&str] = BankEvent::NAMES;
-    assert_eq!(NAMES, ["account.opened", "account.created", "account.closed", "transfer.requested"]);
-    assert_eq!(Everything::NAMES[..4], *NAMES);
-    assert_eq!(Everything::NAMES[4..], ["mail.sent"]);
+    const EVENT_TYPES: &[&str] = BankEvent::EVENT_TYPES;
+    assert_eq!(EVENT_TYPES, ["account.opened", "account.created", "account.closed", "transfer.requested"]);
+    assert_eq!(Everything::EVENT_TYPES[..4], *EVENT_TYPES);
+    assert_eq!(Everything::EVENT_TYPES[4..], ["mail.sent"]);
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn a_union_s_own_catch_all_keeps_the_rest() -> Test {
     let data = stored("elsewhere.happened", 3, "{ }")?;
     let events = read::<Everything>(&data)?;
     assert_eq!(events, [Everything::Other(data.clone())]);
-    assert_eq!((events[0].name(), events[0].encode()?), ("elsewhere.happened", data));
+    assert_eq!((events[0].event_type(), events[0].encode()?), ("elsewhere.happened", data));
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 use annals::{
     CommandError, EventId, EventStoreExt, ExpectedVersion, MemoryStore, Metadata, Position, Refusal,
     Repository, RetryPolicy, StoreError, TryStreamExt, Version,
-    testing::{FixedClock, IdsInOrder},
+    testing::{FixedClock, SequentialIds},
 };
 use uuid::Uuid;
 
@@ -53,23 +53,32 @@ async fn a_declined_command_appends_nothing_and_says_why() {
 #[tokio::test]
 async fn an_expected_version_is_held_without_deciding() {
     let accounts = Repository::<Account>::new(MemoryStore::new());
-    accounts.execute(&anna(), &Command::Deposit(5)).expecting(ExpectedVersion::NoStream).await.unwrap();
-    let done = accounts.execute(&anna(), &Command::Deposit(5)).expecting(Version::new(1)).await.unwrap();
+    accounts
+        .execute(&anna(), &Command::Deposit(5))
+        .with_expected_version(ExpectedVersion::NoStream)
+        .await
+        .unwrap();
+    let done =
+        accounts.execute(&anna(), &Command::Deposit(5)).with_expected_version(Version::new(1)).await.unwrap();
     assert_eq!(done.version, Version::new(2));
     let wrong = [ExpectedVersion::NoStream, Version::new(1).into(), Version::new(3).into()];
     for expected in wrong {
         // Both would fail for another reason, or not at all, if they were decided.
         for command in [Command::Withdraw(1_000), Command::Look] {
-            match accounts.execute(&anna(), &command).expecting(expected).await {
+            match accounts.execute(&anna(), &command).with_expected_version(expected).await {
                 Err(CommandError::Conflict(conflict)) => {
                     assert_eq!((conflict.expected, conflict.actual), (expected, Version::new(2)));
-                    assert_eq!(conflict.stream, accounts.stream(&anna()).unwrap());
+                    assert_eq!(conflict.stream, accounts.stream_id(&anna()).unwrap());
                 }
                 other => panic!("{expected}: {other:?}"),
             }
         }
     }
-    accounts.execute(&anna(), &Command::Deposit(5)).expecting(ExpectedVersion::Exists).await.unwrap();
+    accounts
+        .execute(&anna(), &Command::Deposit(5))
+        .with_expected_version(ExpectedVersion::Exists)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
@@ -77,7 +86,7 @@ async fn time_ids_and_actor_come_from_outside() {
     let clock = FixedClock::at("2026-01-31T12:00:00Z".parse().unwrap());
     let accounts = Repository::<Account>::new(MemoryStore::with_clock(clock.clone()))
         .with_clock(clock.clone())
-        .with_ids(IdsInOrder::default());
+        .with_ids(SequentialIds::default());
     accounts.execute(&anna(), &Command::Deposit(1)).await.unwrap();
     let audit = accounts.execute(&anna(), &Command::Audit).with_metadata(Metadata::by("ben")).await.unwrap();
     let expected = AccountEvent::Audited {
@@ -102,7 +111,7 @@ async fn a_clone_goes_on_with_the_same_clock_ids_and_retries() {
     let rival = AccountEvent::Deposited { cents: 1 };
     let accounts = Repository::<Account>::new(Faulty::new(store, &rival).in_appends([Fault::Rival]))
         .with_clock(clock)
-        .with_ids(IdsInOrder::default())
+        .with_ids(SequentialIds::default())
         .with_retry(RetryPolicy::never());
     let clone = accounts.clone();
     assert!(matches!(clone.execute(&anna(), &Command::Audit).await, Err(CommandError::Conflict(_))));
@@ -122,7 +131,7 @@ async fn a_clone_goes_on_with_the_same_clock_ids_and_retries() {
 async fn an_id_given_twice_is_refused_and_no_command_is_lost_for_it() {
     let store = MemoryStore::new();
     let [first, second] =
-        [(); 2].map(|()| Repository::<Account>::new(store.clone()).with_ids(IdsInOrder::default()));
+        [(); 2].map(|()| Repository::<Account>::new(store.clone()).with_ids(SequentialIds::default()));
     first.execute(&anna(), &Command::DepositTwice(1)).await.unwrap();
     match second.execute(&anna(), &Command::DepositTwice(5)).await {
         Err(CommandError::Store(StoreError::Refused(Refusal::EventIdTaken { id, stream, version }))) => {
@@ -190,7 +199,7 @@ async fn an_id_that_names_no_stream_is_refused_and_says_so() {
         );
         let loaded = accounts.load(&id).await.unwrap_err();
         assert!(matches!(loaded, StoreError::Refused(Refusal::StreamId(_))));
-        assert_eq!(loaded.to_string(), "the request was refused", "a load appends nothing");
+        assert!(loaded.to_string().starts_with("stream id "), "{loaded}");
         let history = accounts.history(&id).try_collect::<Vec<_>>().await;
         assert!(matches!(history, Err(StoreError::Refused(Refusal::StreamId(_)))));
     }
@@ -207,4 +216,34 @@ async fn an_event_that_cannot_be_stored_is_refused_before_anything_is() {
         other => panic!("{other:?}"),
     }
     assert_eq!(annals::EventStore::head(&store).await.unwrap(), Position::START);
+}
+
+#[tokio::test]
+async fn the_answer_of_a_command_is_a_cause_itself() {
+    let store = MemoryStore::new();
+    let accounts = Repository::<Account>::new(store.clone());
+    let first = accounts.execute(&anna(), &Command::DepositTwice(1)).await.unwrap();
+    let because = Metadata::caused_by(&first);
+    let second =
+        accounts.execute(&"ben".to_owned(), &Command::Deposit(1)).with_metadata(because).await.unwrap();
+    let recorded: Vec<_> = store.events_after::<AccountEvent>(Position::START).try_collect().await.unwrap();
+    let ids: Vec<_> = recorded.iter().map(|event| event.id).collect();
+    assert_eq!([first.event_ids.clone(), second.event_ids.clone()].concat(), ids);
+    assert_eq!(first.metadata, recorded[0].metadata);
+    assert_eq!(recorded[2].metadata.causation_id, Some(ids[1].into()), "the last event is the cause");
+    assert_eq!(recorded[2].metadata.correlation_id, Some(ids[0].into()));
+
+    let looked =
+        accounts.execute(&anna(), &Command::Look).with_metadata(Metadata::caused_by(&second)).await.unwrap();
+    let after_nothing = Metadata::caused_by(&looked);
+    assert_eq!((after_nothing.causation_id, after_nothing.correlation_id), (None, Some(ids[0].into())));
+}
+
+#[test]
+fn only_what_stored_nothing_invites_another_try() {
+    let down = || "down".into();
+    assert!(StoreError::Unavailable(down()).is_transient());
+    for error in [StoreError::OutcomeUnknown(down()), StoreError::Failed(down())] {
+        assert!(!error.is_transient(), "{error}");
+    }
 }

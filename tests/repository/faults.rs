@@ -3,8 +3,8 @@
 use std::{collections::VecDeque, sync::Mutex};
 
 use annals::{
-    Append, AppendError, Appended, EventStore, EventStream, ExpectedVersion, MemoryStore, Position, ReadAll,
-    ReadStream, StoreError, StreamExt,
+    AppendError, Appended, EventStore, ExpectedVersion, MemoryStore, Position, ReadAll, ReadStream,
+    RecordedEvents, StoreError, StreamAppend, StreamExt,
 };
 use async_trait::async_trait;
 use futures_util::stream;
@@ -58,10 +58,10 @@ impl Faulty {
         self
     }
 
-    async fn rival_appends(&self, appends: &[Append]) {
+    async fn rival_appends(&self, appends: &[StreamAppend]) {
         for append in appends {
             let event = annals::NewEvent::new(self.rival.clone());
-            let append = Append::new(append.stream.clone(), ExpectedVersion::Any, vec![event]);
+            let append = StreamAppend::new(append.stream.clone(), ExpectedVersion::Any, vec![event]);
             self.store.append(vec![append]).await.unwrap();
         }
     }
@@ -77,7 +77,7 @@ fn unreachable() -> StoreError {
 
 #[async_trait]
 impl EventStore for Faulty {
-    async fn append(&self, appends: Vec<Append>) -> Result<Vec<Appended>, AppendError> {
+    async fn append(&self, appends: Vec<StreamAppend>) -> Result<Vec<Appended>, AppendError> {
         let fault = self.appends.lock().unwrap().pop_front().unwrap_or(Fault::None);
         match fault {
             Fault::None => self.store.append(appends).await,
@@ -111,18 +111,18 @@ impl EventStore for Faulty {
         }
     }
 
-    fn read_stream(&self, read: ReadStream) -> EventStream {
+    fn read_stream(&self, read: ReadStream) -> RecordedEvents {
         match self.reads.lock().unwrap().pop_front() {
             Some(Fault::Unreachable) => {
                 // The connection breaks after the first event.
-                let first = self.store.read_stream(read.limit(1));
+                let first = self.store.read_stream(read.with_limit(1));
                 first.chain(stream::iter([Err(unreachable())])).boxed()
             }
             _ => self.store.read_stream(read),
         }
     }
 
-    fn read_all(&self, read: ReadAll) -> EventStream {
+    fn read_all(&self, read: ReadAll) -> RecordedEvents {
         self.store.read_all(read)
     }
 

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use annals::{
     Event, EventData, EventStore, EventStoreExt, MemoryStore, Position, Repository, StoreError, StreamExt,
     TryStreamExt,
@@ -62,7 +64,7 @@ async fn a_follower_rests_where_nothing_is_for_it() {
     for _ in 0..3 {
         accounts.execute(&anna(), &Command::Audit).await.unwrap();
     }
-    let watched = Faulty::new(store, &AccountEvent::Deposited { cents: 1 });
+    let watched = Arc::new(Faulty::new(store, &AccountEvent::Deposited { cents: 1 }));
     let mut payments = watched.follow::<Payment>(Position::START);
     assert!(poll_immediate(payments.next()).await.is_none());
     accounts.execute(&anna(), &Command::Audit).await.unwrap();

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use annals::{
-    Append, AsOf, EventData, EventStore, EventType, ExpectedVersion, MemoryStore, Metadata, NewEvent,
-    Payload, Repository, StoreError, StreamExt, TryStreamExt, Version, testing::FixedClock,
+    AsOf, EventData, EventStore, EventType, ExpectedVersion, MemoryStore, Metadata, NewEvent, Payload,
+    Repository, StoreError, StreamAppend, StreamExt, TryStreamExt, Version, testing::FixedClock,
 };
 use chrono::{DateTime, Utc};
 
@@ -91,7 +91,10 @@ async fn history_tells_who_when_what_and_what_it_changed() {
 async fn append_raw(store: &MemoryStore, event_type: &'static str, payload: &str) {
     let data = EventData::new(EventType::from_static(event_type), Payload::parse(payload).unwrap());
     let stream = "account-anna".parse().unwrap();
-    store.append(vec![Append::new(stream, ExpectedVersion::Any, vec![NewEvent::new(data)])]).await.unwrap();
+    store
+        .append(vec![StreamAppend::new(stream, ExpectedVersion::Any, vec![NewEvent::new(data)])])
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

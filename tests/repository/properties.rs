@@ -41,7 +41,7 @@ proptest! {
                 let id = account.to_string();
                 let told = &mut told[usize::from(*account)];
                 let expected = ExpectedVersion::Exact(Version::new(told.len() as u64));
-                match accounts.execute(&id, command).expecting(expected).await {
+                match accounts.execute(&id, command).with_expected_version(expected).await {
                     Ok(done) => {
                         told.extend(done.events);
                         prop_assert_eq!(done.version.get(), told.len() as u64);
@@ -72,8 +72,8 @@ proptest! {
             let mut from_global: [Vec<AccountEvent>; 3] = Default::default();
             let mut events = store.events_after::<AccountEvent>(Position::START);
             while let Some(recorded) = events.try_next().await.unwrap() {
-                prop_assert!(AccountEvent::NAMES.contains(&recorded.event.name()));
-                from_global[recorded.stream.id().parse::<usize>().unwrap()].push(recorded.event);
+                prop_assert!(AccountEvent::EVENT_TYPES.contains(&recorded.event.event_type()));
+                from_global[recorded.stream.entity_id().parse::<usize>().unwrap()].push(recorded.event);
             }
             prop_assert_eq!(from_global, told);
             Ok(())

@@ -3,15 +3,10 @@
 
 use std::{cmp::Ordering, error::Error};
 
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{
-        DeserializeOwned, DeserializeSeed, EnumAccess, IgnoredAny, IntoDeserializer, VariantAccess, Visitor,
-        value::U32Deserializer,
-    },
-};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
+pub use super::names::{are_disjoint, count, join};
 use super::{DecodeError, EncodeError, Event, EventData, EventType, Payload, Upcast, content};
 
 /// How the events of an enum are read.
@@ -48,7 +43,7 @@ pub fn encode<E: Serialize>(
     event_type: EventType,
     schema_version: u32,
 ) -> Result<EventData, EncodeError> {
-    match content::to_json(event).and_then(Payload::bounded) {
+    match content::write(event).and_then(Payload::bounded) {
         Ok(payload) => Ok(EventData { event_type, schema_version, payload }),
         Err(source) => Err(EncodeError { event_type, source }),
     }
@@ -109,7 +104,11 @@ impl<E: DeserializeOwned> Variants<E> {
             }
             Ordering::Greater => return Err(step.newer_than(variant.schema_version)),
         };
-        for upcast in upcaster(payload).map_err(|source| step.failed(source))? {
+        let upcasts = upcaster(payload).map_err(|source| step.failed(source))?;
+        if upcasts.is_empty() {
+            return Err(step.failed("it gives no event: what no longer matters still happened"));
+        }
+        for upcast in upcasts {
             let (event_type, schema_version) = match &upcast.target {
                 None => (step.event_type, step.schema_version + 1),
                 Some((event_type, schema_version)) => (event_type, *schema_version),
@@ -173,7 +172,7 @@ pub fn decode_member<M: Event, E>(
     wrap: fn(M) -> E,
     events: &mut Vec<E>,
 ) -> Result<bool, DecodeError> {
-    if !M::NAMES.contains(&data.event_type.as_str()) {
+    if !M::EVENT_TYPES.contains(&data.event_type.as_str()) {
         return Ok(false);
     }
     let mut members = Vec::new();
@@ -188,127 +187,13 @@ pub fn unknown(data: &EventData) -> DecodeError {
     DecodeError::Unknown { event_type: data.event_type.clone() }
 }
 
-/// How many names the lists hold together, for [`join`].
-#[must_use]
-pub const fn count(mut lists: &[&[&str]]) -> usize {
-    let mut count = 0;
-    while let [list, tail @ ..] = lists {
-        count += list.len();
-        lists = tail;
-    }
-    count
-}
-
-/// The names of all lists in one, at compile time; `N` is their [`count`].
-#[must_use]
-#[expect(clippy::indexing_slicing, reason = "out of bounds in a constant fails the build")]
-pub const fn join<const N: usize>(mut lists: &[&[&'static str]]) -> [&'static str; N] {
-    let mut joined = [""; N];
-    let mut filled = 0;
-    while let [list, tail @ ..] = lists {
-        let mut rest = *list;
-        while let [name, tail @ ..] = rest {
-            joined[filled] = name;
-            filled += 1;
-            rest = tail;
-        }
-        lists = tail;
-    }
-    joined
-}
-
-/// Whether no name stands in both lists, for a check at compile time.
-#[must_use]
-pub const fn are_disjoint(left: &[&str], right: &[&str]) -> bool {
-    !share_a_name(left, right)
-}
-
-const fn share_a_name(mut left: &[&str], right: &[&str]) -> bool {
-    while let [name, tail @ ..] = left {
-        let mut rest = right;
-        while let [other, tail @ ..] = rest {
-            if same_bytes(name.as_bytes(), other.as_bytes()) {
-                return true;
-            }
-            rest = tail;
-        }
-        left = tail;
-    }
-    false
-}
-
-const fn same_bytes(mut left: &[u8], mut right: &[u8]) -> bool {
-    while let ([a, left_tail @ ..], [b, right_tail @ ..]) = (left, right) {
-        if *a != *b {
-            return false;
-        }
-        (left, right) = (left_tail, right_tail);
-    }
-    left.is_empty() && right.is_empty()
-}
-
 impl Variant {
     fn upcaster(&self, from: u32) -> Option<Upcaster> {
         self.upcasters.iter().find(|(version, _)| *version == from).map(|(_, upcaster)| *upcaster)
     }
 
     fn read<'de, E: Deserialize<'de>, D: Deserializer<'de>>(&self, content: D) -> Result<E, D::Error> {
-        E::deserialize(AsEnum { index: self.index, content })
-    }
-}
-
-/// A deserializer that holds a variant's content and presents it as that variant of an enum.
-struct AsEnum<D> {
-    index: u32,
-    content: D,
-}
-
-impl<'de, D: Deserializer<'de>> Deserializer<'de> for AsEnum<D> {
-    type Error = D::Error;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        visitor.visit_enum(self)
-    }
-
-    serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit
-        unit_struct newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
-    }
-}
-
-impl<'de, D: Deserializer<'de>> EnumAccess<'de> for AsEnum<D> {
-    type Error = D::Error;
-    type Variant = Content<D>;
-
-    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Content<D>), D::Error> {
-        let index: U32Deserializer<D::Error> = self.index.into_deserializer();
-        Ok((seed.deserialize(index)?, Content(self.content)))
-    }
-}
-
-struct Content<D>(D);
-
-impl<'de, D: Deserializer<'de>> VariantAccess<'de> for Content<D> {
-    type Error = D::Error;
-
-    fn unit_variant(self) -> Result<(), D::Error> {
-        IgnoredAny::deserialize(self.0).map(|_| ())
-    }
-
-    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, D::Error> {
-        seed.deserialize(self.0)
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, D::Error> {
-        self.0.deserialize_tuple(len, visitor)
-    }
-
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        fields: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, D::Error> {
-        self.0.deserialize_struct("", fields, visitor)
+        content::read(self.index, content)
     }
 }
 

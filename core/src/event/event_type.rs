@@ -1,11 +1,12 @@
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// The stored name of a kind of event, `account.opened` for instance. It outlives the Rust type that
 /// reads it: names are stored, so they are never renamed, only given aliases.
 ///
-/// A name is 1 to [`EventType::MAX_BYTES`] bytes without white space or control characters.
+/// A name is 1 to [`EventType::MAX_BYTES`] bytes without white space or control characters; in code, where
+/// [`from_static`](Self::from_static) checks it, it is ASCII.
 ///
 /// ```
 /// use annals::EventType;
@@ -64,6 +65,26 @@ impl EventType {
     /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<EventType> for Cow<'static, str> {
+    fn from(event_type: EventType) -> Self {
+        event_type.0
+    }
+}
+
+impl FromStr for EventType {
+    type Err = InvalidEventType;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        Self::new(name.to_owned())
+    }
+}
+
+impl AsRef<str> for EventType {
+    fn as_ref(&self) -> &str {
         &self.0
     }
 }

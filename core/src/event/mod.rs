@@ -4,6 +4,7 @@ mod content;
 mod error;
 mod event_type;
 mod finite;
+mod names;
 mod payload;
 mod recorded;
 mod upcast;
@@ -14,7 +15,7 @@ pub use self::{
     error::{DecodeError, EncodeError, Unreadable},
     event_type::{EventType, InvalidEventType},
     payload::{InvalidPayload, Payload},
-    recorded::{EventData, EventId, NewEvent, Recorded, RecordedEvent},
+    recorded::{EventData, NewEvent, Recorded, RecordedEvent},
     upcast::{IntoUpcasts, Upcast},
 };
 
@@ -31,14 +32,14 @@ pub trait Event: Sized + Send + Sync + 'static {
     const CATEGORY: &'static str;
 
     /// Every stored name that this type reads, aliases included.
-    const NAMES: &'static [&'static str];
+    const EVENT_TYPES: &'static [&'static str];
 
     /// Whether it also takes events of any other name. A union does if it has a catch-all of its own,
     /// whatever its members have.
     const CATCHES_ALL: bool;
 
     /// The name under which this event is stored.
-    fn name(&self) -> &str;
+    fn event_type(&self) -> &str;
 
     /// The stored form.
     ///
@@ -58,10 +59,10 @@ pub trait Event: Sized + Send + Sync + 'static {
 /// Events as they are stored, of any type: for tools that follow everything.
 impl Event for EventData {
     const CATEGORY: &'static str = "";
-    const NAMES: &'static [&'static str] = &[];
+    const EVENT_TYPES: &'static [&'static str] = &[];
     const CATCHES_ALL: bool = true;
 
-    fn name(&self) -> &str {
+    fn event_type(&self) -> &str {
         self.event_type.as_str()
     }
 

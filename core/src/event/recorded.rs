@@ -1,33 +1,17 @@
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
-use super::{EncodeError, Event, EventType, Payload, Unreadable};
-use crate::{Ids, Metadata, Position, StreamId, TimeOrderedIds, Version, metadata::uuid_newtype};
-
-uuid_newtype! {
-    /// The identity of an event, given before it is stored: an append sent again with the same ids
-    /// stores nothing twice.
-    EventId
-}
-
-impl EventId {
-    /// A new id, a UUIDv7.
-    #[expect(clippy::new_without_default, reason = "a default id would look like a constant")]
-    #[must_use]
-    pub fn new() -> Self {
-        Self::from(TimeOrderedIds.next())
-    }
-}
+use super::{DecodeError, EncodeError, Event, EventType, Payload, Unreadable};
+use crate::{EventId, Metadata, Position, StreamId, Version};
 
 /// An event in the form in which stores keep it: its stored name, the version of its schema, and its payload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventData {
     /// The stored name.
     pub event_type: EventType,
-    /// The version of the payload's shape, from 1 on.
+    /// The version of the payload's shape: 1 and up. Stores refuse 0.
     pub schema_version: u32,
     /// What the event says.
     pub payload: Payload,
@@ -38,6 +22,23 @@ impl EventData {
     #[must_use]
     pub fn new(event_type: EventType, payload: Payload) -> Self {
         Self { event_type, schema_version: 1, payload }
+    }
+
+    /// Replaces the schema version.
+    #[must_use]
+    pub fn with_schema_version(mut self, schema_version: u32) -> Self {
+        self.schema_version = schema_version;
+        self
+    }
+
+    /// The typed event: one, or the several that an upcaster made of it.
+    ///
+    /// # Errors
+    /// When `E` cannot read it.
+    pub fn decode<E: Event>(&self) -> Result<Vec<E>, DecodeError> {
+        let mut events = Vec::new();
+        E::decode_into(self, &mut events)?;
+        Ok(events)
     }
 }
 

@@ -6,8 +6,8 @@ use super::EventType;
 
 /// One result of an upcaster: a payload of the next schema version, or an event of another type.
 ///
-/// An upcaster is a function from the old payload to what stands for it today. It may return a
-/// [`Value`], an [`Upcast`], a `Vec` of either, or a `Result` of any of these.
+/// An upcaster is a function from the old payload to what stands for it today: one event or several, never
+/// none. It may return a [`Value`], an [`Upcast`], a `Vec` of either, or a `Result` of any of these.
 ///
 /// A [`Value`] holds integers up to `u64::MAX`: what is larger reaches an upcaster as the nearest float,
 /// so a field of such integers is better written as text.
@@ -48,6 +48,9 @@ impl Upcast {
     }
 
     /// An event of another type of the same enum, at that type's `schema_version`.
+    ///
+    /// A follower whose own enum lists only the new type does not ask the store for the old one, and so
+    /// does not get what is made of it; let it list the old type as well.
     #[must_use]
     pub fn to(event_type: EventType, schema_version: u32, payload: Value) -> Self {
         Self { target: Some((event_type, schema_version)), payload }

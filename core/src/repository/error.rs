@@ -2,7 +2,7 @@ use crate::{AppendError, Conflict, StoreError};
 
 /// Why a command did not succeed. Nothing is appended then, unless the store says that it cannot know:
 /// after [`StoreError::OutcomeUnknown`] load the entity to see, or run the command again pinned to the
-/// version it was meant for, with [`expecting`](crate::Execution::expecting).
+/// version it was meant for, with [`with_expected_version`](crate::Execute::with_expected_version).
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError<E> {
     /// The aggregate declined it.

@@ -1,28 +1,59 @@
 use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
-use super::{CommandError, Loaded, Repository};
+use super::{CommandError, Loaded, Repository, append::append_once, retry::pause};
 use crate::{
-    Aggregate, Append, AppendError, Appended, Context, EventId, EventStore, ExpectedVersion, Metadata,
-    NewEvent, Position, Refusal, StoreError, Version,
+    Aggregate, AppendError, Appended, CausationId, Cause, Context, CorrelationId, Event, EventId,
+    ExpectedVersion, Metadata, NewEvent, Position, Refusal, StoreError, StreamAppend, Version,
 };
 
 /// The answer of a command that succeeded.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Executed<A: Aggregate> {
     /// The entity after the command.
     pub state: A,
     /// Its version after the command.
     pub version: Version,
-    /// The position of its last event: what has followed the global stream up to here has seen the
-    /// command's effect.
+    /// The position of the entity's last event, [`Position::START`] if it has none: whoever has followed
+    /// the global stream up to here has seen the effect of this command.
     pub position: Position,
     /// What the command led to; empty if there was nothing to do.
     pub events: Vec<A::Event>,
+    /// The ids of `events`.
+    pub event_ids: Vec<EventId>,
+    /// The metadata of `events`, with the correlation id that they got.
+    pub metadata: Arc<Metadata>,
+}
+
+impl<A: Aggregate> Cause for Executed<A> {
+    fn correlation_id(&self) -> Option<CorrelationId> {
+        self.metadata.correlation_id
+    }
+
+    fn causation_id(&self) -> Option<CausationId> {
+        self.event_ids.last().map(|id| CausationId::from(*id))
+    }
 }
 
 /// A command about to run: set its options, then `.await` it.
+///
+/// ```no_run
+/// use annals::{Aggregate, CommandError, Metadata, Repository, StoreError, Version};
+///
+/// /// `PUT /orders/{id}` with `If-Match: {version}`.
+/// async fn put<A: Aggregate>(orders: Repository<A>, id: A::Id, version: Version, command: A::Command) -> (u16, String) {
+///     let by_anna = Metadata::by("anna").with_extra("ip", "203.0.113.7");
+///     match orders.execute(&id, &command).with_expected_version(version).with_metadata(by_anna).await {
+///         Ok(done) => (200, format!("now at version {}", done.version)),
+///         Err(CommandError::Rejected(reason)) => (422, reason.to_string()),
+///         Err(CommandError::Conflict(conflict)) => (412, conflict.to_string()),
+///         Err(CommandError::Store(error)) if error.is_transient() => (503, error.to_string()),
+///         Err(CommandError::Store(error)) => (500, error.to_string()),
+///     }
+/// }
+/// ```
 #[must_use = "a command does not run unless it is awaited"]
-pub struct Execution<'a, A: Aggregate> {
+pub struct Execute<'a, A: Aggregate> {
     repository: &'a Repository<A>,
     id: &'a A::Id,
     command: &'a A::Command,
@@ -30,19 +61,21 @@ pub struct Execution<'a, A: Aggregate> {
     metadata: Metadata,
 }
 
-impl<'a, A: Aggregate> Execution<'a, A> {
+impl<'a, A: Aggregate> Execute<'a, A> {
     pub(super) fn new(repository: &'a Repository<A>, id: &'a A::Id, command: &'a A::Command) -> Self {
         Self { repository, id, command, expected: ExpectedVersion::Any, metadata: Metadata::default() }
     }
 
-    /// Runs only on the entity as the caller knows it: at this [`Version`], or not there yet
-    /// ([`ExpectedVersion::NoStream`]). Otherwise the answer is a [`CommandError::Conflict`], without a retry.
-    pub fn expecting(mut self, expected: impl Into<ExpectedVersion>) -> Self {
+    /// Runs only on the entity as the caller knows it: at a [`Version`], not there yet
+    /// ([`ExpectedVersion::NoStream`]), or there at all ([`ExpectedVersion::Exists`]). Otherwise the
+    /// answer is [`CommandError::Conflict`], and nothing is decided. A command is tried again only while
+    /// the entity still meets this.
+    pub fn with_expected_version(mut self, expected: impl Into<ExpectedVersion>) -> Self {
         self.expected = expected.into();
         self
     }
 
-    /// Gives the command's events this metadata.
+    /// Gives the command's events this metadata, and a correlation id of their own if it has none.
     pub fn with_metadata(mut self, metadata: Metadata) -> Self {
         self.metadata = metadata;
         self
@@ -50,7 +83,7 @@ impl<'a, A: Aggregate> Execution<'a, A> {
 
     async fn run(self) -> Result<Executed<A>, CommandError<A::Error>> {
         let Self { repository, id, command, expected, metadata } = self;
-        let stream = repository.stream(id)?;
+        let stream = repository.stream_id(id).map_err(Refusal::from).map_err(StoreError::from)?;
         let mut pauses = repository.retry.pauses();
         let mut cx = Context {
             id: id.clone(),
@@ -65,13 +98,17 @@ impl<'a, A: Aggregate> Execution<'a, A> {
             cx.version = version;
             let events = state.handle(command, &cx).map_err(CommandError::Rejected)?;
             if events.is_empty() {
-                return Ok(Executed { state, version, position, events });
+                let (event_ids, metadata) = (vec![], cx.metadata);
+                return Ok(Executed { state, version, position, events, event_ids, metadata });
             }
-            let append = Append::new(stream.clone(), version, cx.new_events(&events)?);
-            match append_surely(&*repository.store, append, version, &mut pauses).await {
+            let new_events = new_events(&cx, &events)?;
+            let event_ids = new_events.iter().map(|event| event.id).collect();
+            let metadata = new_events.first().map_or_else(Arc::default, |event| Arc::clone(&event.metadata));
+            let append = StreamAppend::new(stream.clone(), version, new_events);
+            match append_once(&*repository.store, append, version, &mut pauses).await {
                 Ok(Appended { version, position }) => {
                     events.iter().for_each(|event| state.apply(event));
-                    return Ok(Executed { state, version, position, events });
+                    return Ok(Executed { state, version, position, events, event_ids, metadata });
                 }
                 Err(AppendError::Conflict(conflict)) => {
                     expected.check(&stream, conflict.actual).map_err(CommandError::Conflict)?;
@@ -83,21 +120,19 @@ impl<'a, A: Aggregate> Execution<'a, A> {
     }
 }
 
-impl<A: Aggregate> Context<A> {
-    /// The stored form of what was decided, each event with an id of its own and all with the command's metadata.
-    fn new_events(&self, events: &[A::Event]) -> Result<Vec<NewEvent>, StoreError> {
-        let mut metadata = Arc::clone(&self.metadata);
-        let mut new_events = Vec::with_capacity(events.len());
-        for event in events {
-            let id = EventId::from(self.ids.next());
-            if metadata.correlation_id.is_none() {
-                Arc::make_mut(&mut metadata).correlation_id = Some(id.into());
-            }
-            let event = crate::Event::encode(event).map_err(Refusal::from)?;
-            new_events.push(NewEvent { id, event, metadata: Arc::clone(&metadata) });
+/// The stored form of what was decided: each event with an id of its own, all with the command's metadata.
+fn new_events<A: Aggregate>(cx: &Context<A>, events: &[A::Event]) -> Result<Vec<NewEvent>, StoreError> {
+    let mut metadata = Arc::clone(&cx.metadata);
+    let mut new_events = Vec::with_capacity(events.len());
+    for event in events {
+        let id = EventId::from(cx.ids.next_id());
+        if metadata.correlation_id.is_none() {
+            Arc::make_mut(&mut metadata).correlation_id = Some(id.into());
         }
-        Ok(new_events)
+        let event = event.encode().map_err(Refusal::from)?;
+        new_events.push(NewEvent { id, event, metadata: Arc::clone(&metadata) });
     }
+    Ok(new_events)
 }
 
 /// Loads, again if the store is lost for a moment.
@@ -114,70 +149,7 @@ async fn load<A: Aggregate>(
     }
 }
 
-/// Appends after version `loaded`, and sends the very same events again while the store cannot say whether it has them.
-///
-/// Only an answer or a conflict settles what became of a try whose outcome was lost. A later try that
-/// fails says nothing of it, so the command's outcome is unknown then, whatever that failure was.
-async fn append_surely(
-    store: &dyn EventStore,
-    append: Append,
-    loaded: Version,
-    pauses: &mut (impl Iterator<Item = Duration> + Send),
-) -> Result<Appended, AppendError> {
-    let mut may_be_stored = false;
-    loop {
-        let error = match store.append(vec![append.clone()]).await {
-            Ok(answers) => return after(loaded, &append, one(&answers)?),
-            Err(AppendError::Store(error)) => error,
-            Err(conflict) => return Err(conflict),
-        };
-        may_be_stored |= matches!(error, StoreError::OutcomeUnknown(_));
-        let again = error.is_transient();
-        let error = match error {
-            StoreError::Unavailable(source) | StoreError::Failed(source) if may_be_stored => {
-                StoreError::OutcomeUnknown(source)
-            }
-            error => error,
-        };
-        if !again {
-            return Err(error.into());
-        }
-        pause(pauses, error).await?;
-    }
-}
-
-/// The events are stored if there is no conflict, so a wrong number of answers does not say that they are not.
-fn one(answers: &[Appended]) -> Result<Appended, AppendError> {
-    match answers {
-        [answer] => Ok(*answer),
-        _ => {
-            let wrong = format!("the store gave {} answers to one append", answers.len());
-            Err(StoreError::OutcomeUnknown(wrong.into()).into())
-        }
-    }
-}
-
-/// A store takes known ids for an append that came before. If that was another command's, with ids that a
-/// source of ids gave twice, the answer is of other versions, and this command's events are not stored.
-fn after(loaded: Version, append: &Append, answer: Appended) -> Result<Appended, AppendError> {
-    let before = answer.version.get().saturating_sub(append.events.len() as u64);
-    match &*append.events {
-        [event, ..] if before != loaded.get() => {
-            let (stream, version) = (append.stream.clone(), Version::new(before).next());
-            Err(Refusal::EventIdTaken { id: event.id, stream, version }.into())
-        }
-        _ => Ok(answer),
-    }
-}
-
-/// Waits before the next try, or gives up with `error`.
-async fn pause<E>(pauses: &mut (impl Iterator<Item = Duration> + Send), error: E) -> Result<(), E> {
-    let pause = pauses.next().ok_or(error)?;
-    tokio::time::sleep(pause).await;
-    Ok(())
-}
-
-impl<'a, A: Aggregate> IntoFuture for Execution<'a, A> {
+impl<'a, A: Aggregate> IntoFuture for Execute<'a, A> {
     type Output = Result<Executed<A>, CommandError<A::Error>>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
 
@@ -186,9 +158,9 @@ impl<'a, A: Aggregate> IntoFuture for Execution<'a, A> {
     }
 }
 
-impl<A: Aggregate<Command: fmt::Debug>> fmt::Debug for Execution<'_, A> {
+impl<A: Aggregate<Command: fmt::Debug>> fmt::Debug for Execute<'_, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Execution")
+        f.debug_struct("Execute")
             .field("category", &A::CATEGORY)
             .field("id", &format_args!("{}", self.id))
             .field("command", self.command)

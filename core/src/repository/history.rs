@@ -1,12 +1,10 @@
-use futures_util::{
-    StreamExt, TryStreamExt,
-    stream::{self, BoxStream},
-};
+use futures_util::{StreamExt, TryStreamExt, stream::BoxStream};
 
 use crate::{Aggregate, EventStore, ReadStream, Recorded, StoreError, StreamId, follow::typed};
 
 /// One event in an entity's history, and what it changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Change<A: Aggregate> {
     /// The state before the event.
     pub before: A,
@@ -18,12 +16,8 @@ pub struct Change<A: Aggregate> {
 
 pub(super) fn history<A: Aggregate>(
     store: &dyn EventStore,
-    stream: Result<StreamId, StoreError>,
+    stream: StreamId,
 ) -> BoxStream<'static, Result<Change<A>, StoreError>> {
-    let stream = match stream {
-        Ok(stream) => stream,
-        Err(error) => return stream::iter([Err(error)]).boxed(),
-    };
     let mut state = A::default();
     typed::<A::Event>(store.read_stream(ReadStream::forwards(stream)))
         .map_ok(move |recorded| {

@@ -5,6 +5,7 @@ use crate::{Aggregate, EventStore, Position, ReadStream, StoreError, StreamId, V
 
 /// An entity's state, and how far into its history it goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Loaded<A> {
     /// The fold of the entity's events.
     pub state: A,
@@ -19,7 +20,7 @@ pub struct Loaded<A> {
 pub enum AsOf {
     /// With the event of this version, and none after it.
     Version(Version),
-    /// Up to the first event that the store recorded after this time.
+    /// Before the first event that the store recorded after this time.
     Time(DateTime<Utc>),
 }
 
@@ -42,7 +43,7 @@ pub(super) async fn load<A: Aggregate>(
 ) -> Result<Loaded<A>, StoreError> {
     let mut read = ReadStream::forwards(stream);
     if let Some(AsOf::Version(version)) = as_of {
-        read = read.limit(version.get());
+        read = read.with_limit(version.get());
     }
     let mut loaded = Loaded { state: A::default(), version: Version::NONE, position: Position::START };
     let mut records = store.read_stream(read);

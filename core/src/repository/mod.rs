@@ -1,5 +1,6 @@
 //! Commands in, events out, state and history back: the typed way to one kind of aggregate.
 
+mod append;
 mod error;
 mod execute;
 mod history;
@@ -8,18 +9,21 @@ mod retry;
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 
-use futures_util::stream::BoxStream;
+use futures_util::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
 
 pub use self::{
     error::CommandError,
-    execute::{Executed, Execution},
+    execute::{Execute, Executed},
     history::Change,
     load::{AsOf, Loaded},
     retry::RetryPolicy,
 };
 use crate::{
-    Aggregate, Clock, EventStore, Ids, Refusal, StoreError, StreamId, SystemClock, TimeOrderedIds,
-    stream::is_category,
+    Aggregate, Clock, EventStore, IdGenerator, InvalidStreamId, Refusal, StoreError, StreamId, SystemClock,
+    UuidV7, stream::is_category,
 };
 
 /// All entities of one kind: runs commands on them and reads their state and history.
@@ -29,7 +33,7 @@ use crate::{
 pub struct Repository<A> {
     store: Arc<dyn EventStore>,
     clock: Arc<dyn Clock>,
-    ids: Arc<dyn Ids>,
+    ids: Arc<dyn IdGenerator>,
     retry: RetryPolicy,
     aggregate: PhantomData<fn() -> A>,
 }
@@ -47,7 +51,7 @@ impl<A: Aggregate> Repository<A> {
         Self {
             store: Arc::new(store),
             clock: Arc::new(SystemClock),
-            ids: Arc::new(TimeOrderedIds),
+            ids: Arc::new(UuidV7),
             retry: RetryPolicy::default(),
             aggregate: PhantomData,
         }
@@ -62,7 +66,7 @@ impl<A: Aggregate> Repository<A> {
 
     /// Takes new ids from `ids`.
     #[must_use]
-    pub fn with_ids(mut self, ids: impl Ids + 'static) -> Self {
+    pub fn with_ids(mut self, ids: impl IdGenerator + 'static) -> Self {
         self.ids = Arc::new(ids);
         self
     }
@@ -79,41 +83,31 @@ impl<A: Aggregate> Repository<A> {
     /// The entity is loaded, [handles](Aggregate::handle) the command, and its events are appended if
     /// nobody else has appended any since. If somebody has, all of it is done again, as often as the
     /// [`RetryPolicy`] allows. When the store is lost in between, the same events are sent again, so
-    /// that they are stored once.
-    ///
-    /// ```no_run
-    /// # use annals::{Aggregate, Metadata, Repository, Version};
-    /// # async fn run<A: Aggregate>(orders: Repository<A>, id: A::Id, command: A::Command) -> Result<(), annals::CommandError<A::Error>> {
-    /// let done = orders
-    ///     .execute(&id, &command)
-    ///     .expecting(Version::new(3)) // an HTTP If-Match, for instance
-    ///     .with_metadata(Metadata::by("anna"))
-    ///     .await?;
-    /// println!("now at version {}", done.version);
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn execute<'a>(&'a self, id: &'a A::Id, command: &'a A::Command) -> Execution<'a, A> {
-        Execution::new(self, id, command)
+    /// that they are stored once. The options, and how it fails: [`Execute`].
+    pub fn execute<'a>(&'a self, id: &'a A::Id, command: &'a A::Command) -> Execute<'a, A> {
+        Execute::new(self, id, command)
     }
 
     /// The entity as it is now; its default, at [`Version::NONE`](crate::Version::NONE), if nothing happened to it yet.
     ///
     /// # Errors
-    /// When its history cannot be read.
+    /// When its history cannot be read, or the id names no stream.
     pub async fn load(&self, id: &A::Id) -> Result<Loaded<A>, StoreError> {
-        load::load(&*self.store, self.stream(id)?, None).await
+        let stream = self.stream_id(id).map_err(Refusal::from)?;
+        load::load(&*self.store, stream, None).await
     }
 
     /// The entity as it was at a version or at a time.
     ///
-    /// It is the fold of its events up to and with that [`Version`](crate::Version), or up to the first
-    /// one recorded after that time. Past the end it is the entity as it is now; [`Loaded::version`] tells.
+    /// It is the fold of its events up to and including that [`Version`](crate::Version), or of those before
+    /// the first one that the store recorded after that time, by the store's clock. Past the end it is the
+    /// entity as it is now; [`Loaded::version`] tells.
     ///
     /// # Errors
-    /// When its history cannot be read.
+    /// When its history cannot be read, or the id names no stream.
     pub async fn load_at(&self, id: &A::Id, at: impl Into<AsOf>) -> Result<Loaded<A>, StoreError> {
-        load::load(&*self.store, self.stream(id)?, Some(at.into())).await
+        let stream = self.stream_id(id).map_err(Refusal::from)?;
+        load::load(&*self.store, stream, Some(at.into())).await
     }
 
     /// Everything that ever happened to the entity, oldest first, each event with the state before and
@@ -123,15 +117,18 @@ impl<A: Aggregate> Repository<A> {
     /// Where its history cannot be read, the error is an item of the stream and its last one.
     #[must_use]
     pub fn history(&self, id: &A::Id) -> BoxStream<'static, Result<Change<A>, StoreError>> {
-        history::history(&*self.store, self.stream(id))
+        match self.stream_id(id) {
+            Ok(stream) => history::history(&*self.store, stream),
+            Err(invalid) => stream::iter([Err(Refusal::from(invalid).into())]).boxed(),
+        }
     }
 
     /// The stream that holds the entity's events.
     ///
     /// # Errors
-    /// When the id makes no stream name: it is empty, too long, or holds a control character.
-    pub fn stream(&self, id: &A::Id) -> Result<StreamId, StoreError> {
-        Ok(StreamId::new(A::CATEGORY, id).map_err(Refusal::from)?)
+    /// When the id is empty, too long, or holds a control character.
+    pub fn stream_id(&self, id: &A::Id) -> Result<StreamId, InvalidStreamId> {
+        StreamId::new(A::CATEGORY, id)
     }
 }
 

@@ -7,7 +7,7 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 ///
 /// Pauses double from the first to the longest, each lengthened at random by up to its own length, so
 /// that writers who met once do not meet again. By default a command is tried again up to 16 times,
-/// after 1 ms at first and 100 ms at most.
+/// after 1 ms at first and 100 ms at most before they are lengthened: it gives up after one to two seconds.
 ///
 /// A policy that pauses needs a tokio runtime with its timer on, as `#[tokio::main]` has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,11 +31,17 @@ impl RetryPolicy {
         self
     }
 
-    /// Pauses for `first` before the second try, and never for longer than `longest` plus its jitter.
+    /// Pauses for `pause`, or up to twice as long, before the second try.
     #[must_use]
-    pub fn with_pauses(mut self, first: Duration, longest: Duration) -> Self {
-        self.first = first;
-        self.longest = longest;
+    pub fn with_first_pause(mut self, pause: Duration) -> Self {
+        self.first = pause;
+        self
+    }
+
+    /// Never pauses for longer than twice `pause`.
+    #[must_use]
+    pub fn with_longest_pause(mut self, pause: Duration) -> Self {
+        self.longest = pause;
         self
     }
 
@@ -49,6 +55,16 @@ impl RetryPolicy {
             .with_jitter()
             .build()
     }
+}
+
+/// Waits before the next try, or gives up with `error`.
+pub(super) async fn pause<E>(
+    pauses: &mut (impl Iterator<Item = Duration> + Send),
+    error: E,
+) -> Result<(), E> {
+    let pause = pauses.next().ok_or(error)?;
+    tokio::time::sleep(pause).await;
+    Ok(())
 }
 
 impl Default for RetryPolicy {
@@ -79,7 +95,9 @@ mod tests {
 
     #[test]
     fn no_pause_is_longer_than_the_longest_and_its_jitter() {
-        let policy = RetryPolicy::default().with_pauses(Duration::from_secs(60), Duration::from_millis(10));
+        let policy = RetryPolicy::default()
+            .with_first_pause(Duration::from_secs(60))
+            .with_longest_pause(Duration::from_millis(10));
         assert!(millis(&policy).iter().all(|pause| (10.0..=20.01).contains(pause)), "{:?}", millis(&policy));
     }
 

@@ -1,11 +1,11 @@
 use std::collections::HashSet;
 
-use super::{Refusal, StoreError};
-use crate::{ExpectedVersion, InvalidPayload, NewEvent, Payload, Position, StreamId, Version};
+use super::{Conflict, ExpectedVersion, Refusal, StoreError};
+use crate::{InvalidPayload, NewEvent, Payload, Position, StreamId, Version};
 
 /// Events for one stream, and the version that the stream must be at.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Append {
+pub struct StreamAppend {
     /// The stream to append to.
     pub stream: StreamId,
     /// What the stream must look like for the append to happen.
@@ -14,25 +14,13 @@ pub struct Append {
     pub events: Vec<NewEvent>,
 }
 
-/// What became of one [`Append`].
+/// What became of one [`StreamAppend`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Appended {
     /// The stream's version after the append, which is its last event's.
     pub version: Version,
     /// The position of the last event; [`Position::START`] if there was none to store.
     pub position: Position,
-}
-
-/// A stream was not at the version that an append expected, so nothing was appended.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("stream {stream} is at version {actual}, expected was {expected}")]
-pub struct Conflict {
-    /// The stream.
-    pub stream: StreamId,
-    /// What was expected.
-    pub expected: ExpectedVersion,
-    /// Where the stream is; [`Version::NONE`] if it does not exist.
-    pub actual: Version,
 }
 
 /// Why an append did not happen.
@@ -52,7 +40,7 @@ impl From<Refusal> for AppendError {
     }
 }
 
-impl Append {
+impl StreamAppend {
     /// Events for `stream`, to be appended if it meets `expected`.
     #[must_use]
     pub fn new(stream: StreamId, expected: impl Into<ExpectedVersion>, events: Vec<NewEvent>) -> Self {
@@ -96,18 +84,4 @@ fn check_event(event: &NewEvent) -> Result<(), Refusal> {
     }
     let refusal = |source: InvalidPayload| Refusal::Metadata { id: event.id, source };
     Payload::encode(&*event.metadata).map(drop).map_err(refusal)
-}
-
-impl ExpectedVersion {
-    /// Checks that a stream at version `actual` meets the demand.
-    ///
-    /// # Errors
-    /// The conflict to report, if it does not.
-    pub fn check(self, stream: &StreamId, actual: Version) -> Result<(), Conflict> {
-        if self.is_met_by(actual) {
-            Ok(())
-        } else {
-            Err(Conflict { stream: stream.clone(), expected: self, actual })
-        }
-    }
 }

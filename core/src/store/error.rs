@@ -8,29 +8,31 @@ type Source = Box<dyn Error + Send + Sync>;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The store could not be reached, or was too busy; nothing was stored. Trying again may help.
+    /// The store could not be reached, or was too busy; nothing was stored. Doing the same again may help.
     #[error("the event store is not available")]
     Unavailable(#[source] Source),
-    /// The store was lost while it appended, so the events may be stored or not. Sending the same
-    /// append again, with the same event ids, settles it.
-    #[error("the outcome of an append is unknown; appending the same events again settles it")]
+    /// The store was lost while it appended, so the events may be stored or not. Sending the same append
+    /// again, with the same event ids, settles it; a repository has done so until it gave up. Running the
+    /// *command* again makes new events: load the entity first, to see whether it has run.
+    #[error("the outcome of an append is unknown: its events may be stored or not")]
     OutcomeUnknown(#[source] Source),
     /// What was asked can never be stored; nothing was.
-    #[error("the request was refused")]
-    Refused(#[source] Refusal),
+    #[error(transparent)]
+    Refused(Refusal),
     /// A stored event cannot be read.
-    #[error("history cannot be read")]
-    Unreadable(#[source] Box<Unreadable>),
+    #[error(transparent)]
+    Unreadable(Box<Unreadable>),
     /// Anything else that went wrong in the store.
     #[error("the event store failed")]
     Failed(#[source] Source),
 }
 
 impl StoreError {
-    /// Whether doing the same again may succeed, and is safe.
+    /// Whether nothing was stored and doing the same again may succeed: true of
+    /// [`Unavailable`](Self::Unavailable) alone.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::OutcomeUnknown(_))
+        matches!(self, Self::Unavailable(_))
     }
 }
 
@@ -39,10 +41,10 @@ impl StoreError {
 #[non_exhaustive]
 pub enum Refusal {
     /// Two parts of one append name the same stream.
-    #[error("stream {0} stands twice in one append; put its events into one part")]
+    #[error("stream {0} appears twice in one append; put its events into one part")]
     StreamTwice(StreamId),
     /// Two events of one append have the same id.
-    #[error("event id {0} stands twice in one append")]
+    #[error("event id {0} appears twice in one append")]
     EventIdTwice(EventId),
     /// An event says that its payload has schema version 0, and schema versions begin at 1.
     #[error("event {0} has schema version 0; the first is 1")]
@@ -57,7 +59,7 @@ pub enum Refusal {
         /// Its version there.
         version: Version,
     },
-    /// The entity's id or category makes no stream name.
+    /// The entity's id or category cannot name a stream.
     #[error(transparent)]
     StreamId(#[from] InvalidStreamId),
     /// The event has no stored form.
@@ -118,7 +120,7 @@ mod tests {
             (
                 StoreError::OutcomeUnknown(down()),
                 &[
-                    "the outcome of an append is unknown; appending the same events again settles it",
+                    "the outcome of an append is unknown: its events may be stored or not",
                     "connection refused",
                 ],
             ),
@@ -126,7 +128,6 @@ mod tests {
             (
                 unreadable().into(),
                 &[
-                    "history cannot be read",
                     "cannot read version 2 of stream account-anna at position 7",
                     "account.opened cannot be brought up from schema version 1",
                     "connection refused",
@@ -135,7 +136,6 @@ mod tests {
             (
                 Refusal::from(EncodeError { event_type: event_type(), source: invalid() }).into(),
                 &[
-                    "the request was refused",
                     "event account.opened cannot be stored",
                     "the payload is not JSON",
                     "EOF while parsing an object at line 1 column 1",
@@ -144,22 +144,15 @@ mod tests {
             (
                 Refusal::Metadata { id: id(), source: InvalidPayload::TooDeep }.into(),
                 &[
-                    "the request was refused",
                     "the metadata of event 00000000-0000-0000-0000-000000000001 cannot be stored",
                     "the payload nests deeper than 127 levels, which no reader would follow",
                 ],
             ),
-            (
-                Refusal::Limit(down()).into(),
-                &["the request was refused", "this store cannot hold it", "connection refused"],
-            ),
+            (Refusal::Limit(down()).into(), &["this store cannot hold it", "connection refused"]),
             (
                 Refusal::EventIdTaken { id: id(), stream: stream(), version: Version::new(2) }.into(),
-                &[
-                    "the request was refused",
-                    "event id 00000000-0000-0000-0000-000000000001 is already stored, \
-                     as version 2 of stream account-anna",
-                ],
+                &["event id 00000000-0000-0000-0000-000000000001 is already stored, \
+                     as version 2 of stream account-anna"],
             ),
         ];
         for (error, parts) in errors {

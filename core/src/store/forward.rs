@@ -3,7 +3,9 @@
 
 use std::{pin::Pin, sync::Arc};
 
-use super::{Append, AppendError, Appended, EventStore, EventStream, ReadAll, ReadStream, StoreError};
+use super::{
+    AppendError, Appended, EventStore, ReadAll, ReadStream, RecordedEvents, StoreError, StreamAppend,
+};
 use crate::Position;
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -15,7 +17,7 @@ macro_rules! forward {
         impl<S: EventStore + ?Sized> EventStore for $pointer {
             fn append<'a, 'b>(
                 &'a self,
-                appends: Vec<Append>,
+                appends: Vec<StreamAppend>,
             ) -> Answer<'b, Result<Vec<Appended>, AppendError>>
             where
                 'a: 'b,
@@ -24,11 +26,11 @@ macro_rules! forward {
                 (**self).append(appends)
             }
 
-            fn read_stream(&self, read: ReadStream) -> EventStream {
+            fn read_stream(&self, read: ReadStream) -> RecordedEvents {
                 (**self).read_stream(read)
             }
 
-            fn read_all(&self, read: ReadAll) -> EventStream {
+            fn read_all(&self, read: ReadAll) -> RecordedEvents {
                 (**self).read_all(read)
             }
 

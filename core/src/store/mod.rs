@@ -2,6 +2,8 @@
 
 mod append;
 mod error;
+mod expected_version;
+mod ext;
 mod forward;
 mod read;
 
@@ -9,15 +11,17 @@ use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 
 pub use self::{
-    append::{Append, AppendError, Appended, Conflict},
+    append::{AppendError, Appended, StreamAppend},
     error::{Refusal, StoreError},
+    expected_version::{Conflict, ExpectedVersion},
+    ext::EventStoreExt,
     read::{Direction, Filter, ReadAll, ReadStream},
 };
 use crate::{Position, RecordedEvent};
 
 /// Events as a store gives them, one by one. The stream holds a bounded number of them at a time,
 /// whatever the length of the history, and ends where the history ended when its last page was read.
-pub type EventStream = BoxStream<'static, Result<RecordedEvent, StoreError>>;
+pub type RecordedEvents = BoxStream<'static, Result<RecordedEvent, StoreError>>;
 
 /// A versioned event store with one global order: what an author of a store implements.
 ///
@@ -38,27 +42,68 @@ pub type EventStream = BoxStream<'static, Result<RecordedEvent, StoreError>>;
 /// The trait is object-safe: `Arc<dyn EventStore>` is an `EventStore`, too. A store is shared by many
 /// tasks, and a future of it may be dropped at any time: an append then has happened in whole or not
 /// at all.
+///
+/// Implement it with the crate `async-trait`:
+///
+/// ```
+/// use annals::{
+///     AppendError, Appended, EventStore, MemoryStore, Position, ReadAll, ReadStream, RecordedEvents, StoreError,
+///     StreamAppend,
+/// };
+/// use async_trait::async_trait;
+///
+/// /// Says what is appended, and leaves the rest to another store.
+/// struct Loud<S>(S);
+///
+/// #[async_trait]
+/// impl<S: EventStore> EventStore for Loud<S> {
+///     async fn append(&self, appends: Vec<StreamAppend>) -> Result<Vec<Appended>, AppendError> {
+///         for append in &appends {
+///             println!("{} events for {}", append.events.len(), append.stream);
+///         }
+///         self.0.append(appends).await
+///     }
+///
+///     fn read_stream(&self, read: ReadStream) -> RecordedEvents {
+///         self.0.read_stream(read)
+///     }
+///
+///     fn read_all(&self, read: ReadAll) -> RecordedEvents {
+///         self.0.read_all(read)
+///     }
+///
+///     async fn head(&self) -> Result<Position, StoreError> {
+///         self.0.head().await
+///     }
+///
+///     async fn wait_for_head(&self, position: Position) -> Result<Position, StoreError> {
+///         self.0.wait_for_head(position).await
+///     }
+/// }
+///
+/// let store = Loud(MemoryStore::new());
+/// ```
 #[async_trait]
 pub trait EventStore: Send + Sync {
     /// Appends to one stream or, atomically, to several, and answers for each in the same order.
     ///
-    /// The events get their positions in the order given. An [`Append`] without events stores nothing
+    /// The events get their positions in the order given. An [`StreamAppend`] without events stores nothing
     /// but must meet its expected version like any other: it guards the append of the others.
     ///
     /// # Errors
     /// - [`AppendError::Conflict`] when a stream is not at the version expected of it,
-    /// - [`StoreError::Refused`] when the request can never be stored as it is; [`Append::check`] holds
+    /// - [`StoreError::Refused`] when the request can never be stored as it is; [`StreamAppend::check`] holds
     ///   the rules that are common to all stores,
     /// - any other [`StoreError`] when the store failed.
     ///
     /// After each of them but [`StoreError::OutcomeUnknown`] nothing of the request is stored.
-    async fn append(&self, appends: Vec<Append>) -> Result<Vec<Appended>, AppendError>;
+    async fn append(&self, appends: Vec<StreamAppend>) -> Result<Vec<Appended>, AppendError>;
 
     /// Reads one stream, forwards or backwards. A stream that does not exist has no events.
-    fn read_stream(&self, read: ReadStream) -> EventStream;
+    fn read_stream(&self, read: ReadStream) -> RecordedEvents;
 
     /// Reads the global stream, in the order of positions.
-    fn read_all(&self, read: ReadAll) -> EventStream;
+    fn read_all(&self, read: ReadAll) -> RecordedEvents;
 
     /// The position of the last event that can be read from the global stream, [`Position::START`] while
     /// there is none. It never falls.

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use crate::{Event, Position, RecordedEvent, StreamId, Version};
+use crate::{Event, EventType, Position, RecordedEvent, StreamId, Version};
 
 /// In which order a stream is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,8 +18,8 @@ pub enum Direction {
 ///
 /// let stream: annals::StreamId = "account-anna".parse()?;
 /// let whole = ReadStream::forwards(stream.clone());
-/// let from_the_third = ReadStream::forwards(stream.clone()).from(Version::new(3));
-/// let last_two = ReadStream::backwards(stream).limit(2);
+/// let from_the_third = ReadStream::forwards(stream.clone()).starting_at(Version::new(3));
+/// let last_two = ReadStream::backwards(stream).with_limit(2);
 /// # Ok::<(), annals::InvalidStreamId>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,14 +50,14 @@ impl ReadStream {
 
     /// Begins with `version`, inclusive.
     #[must_use]
-    pub fn from(mut self, version: Version) -> Self {
+    pub fn starting_at(mut self, version: Version) -> Self {
         self.from = Some(version);
         self
     }
 
     /// Gives at most `events` events.
     #[must_use]
-    pub fn limit(mut self, events: u64) -> Self {
+    pub fn with_limit(mut self, events: u64) -> Self {
         self.limit = Some(events);
         self
     }
@@ -68,8 +68,8 @@ impl ReadStream {
 /// ```
 /// use annals::{Filter, Position, ReadAll};
 ///
-/// let accounts = Filter::all().with_category("account");
-/// let page = ReadAll::after(Position::START).matching(accounts).limit(100);
+/// let accounts = Filter::any().with_category("account");
+/// let page = ReadAll::after(Position::START).with_filter(accounts).with_limit(100);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -86,78 +86,121 @@ impl ReadAll {
     /// Reads what comes after `position`.
     #[must_use]
     pub fn after(position: Position) -> Self {
-        Self { after: position, filter: Filter::all(), limit: None }
+        Self { after: position, filter: Filter::any(), limit: None }
     }
 
     /// Gives only events that match `filter`.
     #[must_use]
-    pub fn matching(mut self, filter: Filter) -> Self {
+    pub fn with_filter(mut self, filter: Filter) -> Self {
         self.filter = filter;
         self
     }
 
     /// Gives at most `events` events.
     #[must_use]
-    pub fn limit(mut self, events: u64) -> Self {
+    pub fn with_limit(mut self, events: u64) -> Self {
         self.limit = Some(events);
         self
     }
 }
 
 /// Which events a reader of the global stream wants: of any of these categories *and* of any of these
-/// types. An empty list restricts nothing. Stores evaluate it, so what does not match costs no transfer.
+/// types. Stores evaluate it, so what does not match costs no transfer. A name that no event has matches
+/// nothing.
+///
+/// ```
+/// # use annals::{EventType, Filter};
+/// const OPENED: EventType = EventType::from_static("account.opened");
+/// let filter = Filter::any().with_category("account").with_category("loan").with_event_type(OPENED);
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
-    categories: Vec<Cow<'static, str>>,
-    event_types: Vec<Cow<'static, str>>,
+    categories: Option<Names>,
+    event_types: Option<Names>,
 }
+
+type Names = Vec<Cow<'static, str>>;
 
 impl Filter {
     /// Every event.
     #[must_use]
-    pub fn all() -> Self {
+    pub fn any() -> Self {
         Self::default()
     }
 
     /// The events that `E` reads.
     #[must_use]
     pub fn of<E: Event>() -> Self {
-        let names = if E::CATCHES_ALL { &[] } else { E::NAMES };
-        Self { event_types: names.iter().copied().map(Cow::from).collect(), ..Self::default() }
+        let names = || E::EVENT_TYPES.iter().copied().map(Cow::from).collect();
+        Self { event_types: (!E::CATCHES_ALL).then(names), ..Self::default() }
     }
 
-    /// Adds a category.
+    /// Only this category, or the ones named before.
     #[must_use]
     pub fn with_category(mut self, category: impl Into<Cow<'static, str>>) -> Self {
-        self.categories.push(category.into());
+        self.categories.get_or_insert_default().push(category.into());
         self
     }
 
-    /// Adds an event type, by its stored name.
+    /// Only this event type, or the ones named before.
     #[must_use]
-    pub fn with_event_type(mut self, name: impl Into<Cow<'static, str>>) -> Self {
-        self.event_types.push(name.into());
+    pub fn with_event_type(mut self, event_type: EventType) -> Self {
+        self.event_types.get_or_insert_default().push(event_type.into());
         self
     }
 
-    /// The categories; empty for all.
+    /// The categories; none if every category is wanted.
     #[must_use]
-    pub fn categories(&self) -> &[Cow<'static, str>] {
-        &self.categories
+    pub fn categories(&self) -> Option<impl Iterator<Item = &str>> {
+        self.categories.as_ref().map(|names| names.iter().map(|name| &**name))
     }
 
-    /// The stored names of the event types; empty for all.
+    /// The event types; none if every type is wanted.
     #[must_use]
-    pub fn event_types(&self) -> &[Cow<'static, str>] {
-        &self.event_types
+    pub fn event_types(&self) -> Option<impl Iterator<Item = &str>> {
+        self.event_types.as_ref().map(|names| names.iter().map(|name| &**name))
     }
 
     /// Whether the filter lets `event` through: for stores that hold events in memory.
     #[must_use]
     pub fn matches(&self, event: &RecordedEvent) -> bool {
-        let wants =
-            |list: &[Cow<'static, str>], name: &str| list.is_empty() || list.iter().any(|n| n == name);
+        let wants = |names: &Option<Names>, name: &str| {
+            names.as_ref().is_none_or(|names| names.iter().any(|wanted| wanted == name))
+        };
         wants(&self.categories, event.stream.category())
             && wants(&self.event_types, event.event.event_type.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{EventData, Payload};
+
+    #[test]
+    fn a_filter_of_nothing_matches_nothing_and_of_everything_everything() {
+        struct Nothing;
+
+        impl Event for Nothing {
+            const CATEGORY: &'static str = "";
+            const EVENT_TYPES: &'static [&'static str] = &[];
+            const CATCHES_ALL: bool = false;
+
+            fn event_type(&self) -> &str {
+                ""
+            }
+
+            fn encode(&self) -> Result<EventData, crate::EncodeError> {
+                Ok(EventData::new(EventType::from_static("nothing"), Payload::from_stored("{}")))
+            }
+
+            fn decode_into(_: &EventData, _: &mut Vec<Self>) -> Result<(), crate::DecodeError> {
+                Ok(())
+            }
+        }
+
+        assert_eq!(Filter::of::<Nothing>().event_types().map(Iterator::count), Some(0));
+        assert_eq!(Filter::of::<EventData>(), Filter::any());
+        assert!(Filter::any().event_types().is_none() && Filter::any().categories().is_none());
     }
 }

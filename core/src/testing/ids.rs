@@ -5,22 +5,22 @@ use std::sync::{
 
 use uuid::Uuid;
 
-use crate::Ids;
+use crate::IdGenerator;
 
 /// The ids 1, 2, 3 … as UUIDs: `00000000-0000-0000-0000-000000000001` and so on. Clones go on counting together.
 ///
 /// ```
-/// use annals::{Ids, testing::IdsInOrder};
+/// use annals::{IdGenerator, testing::SequentialIds};
 ///
-/// let ids = IdsInOrder::default();
-/// assert_eq!(ids.next().as_u128(), 1);
-/// assert_eq!(ids.clone().next().as_u128(), 2);
+/// let ids = SequentialIds::default();
+/// assert_eq!(ids.next_id().as_u128(), 1);
+/// assert_eq!(ids.clone().next_id().as_u128(), 2);
 /// ```
 #[derive(Debug, Clone, Default)]
-pub struct IdsInOrder(Arc<AtomicU64>);
+pub struct SequentialIds(Arc<AtomicU64>);
 
-impl Ids for IdsInOrder {
-    fn next(&self) -> Uuid {
+impl IdGenerator for SequentialIds {
+    fn next_id(&self) -> Uuid {
         Uuid::from_u128(u128::from(self.0.fetch_add(1, Ordering::Relaxed)) + 1)
     }
 }

@@ -1,5 +1,5 @@
 //! For tests: given/when/then on aggregates, a fixed clock, ids in order, and for authors of stores the
-//! [conformance suite](conformance).
+//! [conformance suite](mod@conformance).
 #![expect(clippy::panic, reason = "a failed expectation is a panic")]
 
 mod clock;
@@ -10,7 +10,8 @@ mod scenario;
 
 pub use self::{
     clock::FixedClock,
-    ids::IdsInOrder,
+    ids::SequentialIds,
     scenario::{Decided, Given, Scenario},
 };
-pub use crate::__conformance as conformance;
+#[doc(inline)]
+pub use crate::conformance;

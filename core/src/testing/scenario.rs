@@ -1,13 +1,13 @@
-use std::{borrow::Borrow, fmt::Debug, sync::Arc};
+use std::{borrow::Borrow, error::Error, fmt::Debug, sync::Arc};
 
 use chrono::{DateTime, Utc};
 
-use super::{IdsInOrder, diff::diff};
-use crate::{Aggregate, Context, Metadata, Version};
+use super::{SequentialIds, diff::diff};
+use crate::{Aggregate, Context, Event, EventData, Metadata, StreamId, Version};
 
 /// A test of an aggregate's decisions: given what happened, when a command comes, then this follows.
 ///
-/// Time and ids are fixed: it is 2026-01-01 00:00 UTC unless [`at`](Self::at) says otherwise, and
+/// Time and ids are fixed: it is 2026-01-01 00:00 UTC unless [`with_time`](Self::with_time) says otherwise, and
 /// [`Context::new_id`] counts from 1. Every event in a scenario is also taken through its stored form
 /// and back, so that an event that would not survive storage fails the test.
 #[doc = include_str!("../docs/scenario.md")]
@@ -30,15 +30,23 @@ pub struct Given<A: Aggregate> {
 pub struct Decided<A: Aggregate> {
     /// After the events, if the command was accepted.
     state: A,
-    answer: Result<Vec<A::Event>, A::Error>,
+    result: Result<Vec<A::Event>, A::Error>,
 }
 
 impl<A: Aggregate> Scenario<A> {
     /// A scenario of the entity `id`.
+    ///
+    /// # Panics
+    /// When no stream can have this id.
     #[must_use]
+    #[track_caller]
     pub fn new(id: impl Into<A::Id>) -> Self {
+        let id = id.into();
+        if let Err(invalid) = StreamId::new(A::CATEGORY, &id) {
+            panic!("{invalid}");
+        }
         Self {
-            id: id.into(),
+            id,
             now: DateTime::from_timestamp_nanos(1_767_225_600_000_000_000),
             metadata: Metadata::default(),
         }
@@ -46,7 +54,7 @@ impl<A: Aggregate> Scenario<A> {
 
     /// The command comes in at this time.
     #[must_use]
-    pub fn at(mut self, now: DateTime<Utc>) -> Self {
+    pub fn with_time(mut self, now: DateTime<Utc>) -> Self {
         self.now = now;
         self
     }
@@ -59,19 +67,50 @@ impl<A: Aggregate> Scenario<A> {
     }
 
     /// These events have happened, oldest first.
+    ///
+    /// # Panics
+    /// When an event does not survive storage.
     #[must_use]
     #[track_caller]
     pub fn given(self, events: impl IntoIterator<Item = A::Event>) -> Given<A>
     where
         A::Event: Debug + PartialEq,
     {
+        let mut stored = Vec::new();
+        for event in events {
+            through_storage(&event);
+            stored.extend(event.encode());
+        }
+        self.given_stored(stored)
+    }
+
+    /// These events are in the store, oldest first, as an older build may have written them: a test of
+    /// aliases and upcasters.
+    ///
+    /// ```
+    /// # use annals::{Aggregate, EventData, EventType, Payload, testing::{Given, Scenario}};
+    /// # fn old<A: Aggregate<Id = String>>() -> Result<Given<A>, Box<dyn std::error::Error>> {
+    /// let v1 = EventData::new("account.opened".parse()?, Payload::parse(r#"{"name":"Anna Bell"}"#)?);
+    /// let given = Scenario::<A>::new("anna").given_stored([v1]);
+    /// # Ok(given)
+    /// # }
+    /// ```
+    ///
+    /// # Panics
+    /// When the aggregate's events cannot read one of them.
+    #[must_use]
+    #[track_caller]
+    pub fn given_stored(self, stored: impl IntoIterator<Item = EventData>) -> Given<A> {
         let Self { id, now, metadata } = self;
         let (mut state, mut version) = (A::default(), Version::NONE);
-        for event in events {
-            state.apply(&through_storage(&event));
+        for data in stored {
+            match data.decode::<A::Event>() {
+                Ok(events) => events.iter().for_each(|event| state.apply(event)),
+                Err(error) => panic!("{data:?} cannot be read: {}", with_sources(&error)),
+            }
             version = version.next();
         }
-        let ids = Arc::new(IdsInOrder::default());
+        let ids = Arc::new(SequentialIds::default());
         Given { state, cx: Context { id, version, now, metadata: Arc::new(metadata), ids } }
     }
 
@@ -87,12 +126,22 @@ impl<A: Aggregate> Scenario<A> {
 
 impl<A: Aggregate> Given<A> {
     /// This command comes.
+    ///
+    /// # Panics
+    /// When an event that follows does not survive storage.
     #[must_use = "say what should follow, with `then` or `then_rejected`"]
-    pub fn when(self, command: impl Borrow<A::Command>) -> Decided<A> {
+    #[track_caller]
+    pub fn when(self, command: impl Borrow<A::Command>) -> Decided<A>
+    where
+        A::Event: Debug + PartialEq,
+    {
         let Self { mut state, cx } = self;
-        let answer = state.handle(command.borrow(), &cx);
-        answer.iter().flatten().for_each(|event| state.apply(event));
-        Decided { state, answer }
+        let result = state.handle(command.borrow(), &cx);
+        for event in result.iter().flatten() {
+            through_storage(event);
+            state.apply(event);
+        }
+        Decided { state, result }
     }
 }
 
@@ -107,13 +156,9 @@ impl<A: Aggregate> Decided<A> {
         A::Event: Debug + PartialEq,
     {
         let expected: Vec<_> = expected.into_iter().collect();
-        match &self.answer {
-            Ok(came) if *came == expected => {
-                for event in came {
-                    through_storage(event);
-                }
-            }
-            Ok(came) => panic!("other events came than expected:\n{}", diff(&expected, came)),
+        match &self.result {
+            Ok(actual) if *actual == expected => {}
+            Ok(actual) => panic!("other events than expected:\n{}", diff(&expected, actual)),
             Err(error) => panic!("the command was rejected ({error}), expected were {expected:#?}"),
         }
         self
@@ -142,11 +187,11 @@ impl<A: Aggregate> Decided<A> {
         A::Error: PartialEq,
     {
         let expected = expected.borrow();
-        match &self.answer {
-            Err(came) if came == expected => {}
-            Err(came) => panic!("the command was rejected for another reason:\n{}", diff(expected, came)),
-            Ok(came) => {
-                panic!("the command was accepted with {came:#?}, expected was the rejection {expected:?}")
+        match &self.result {
+            Err(actual) if actual == expected => {}
+            Err(actual) => panic!("the command was rejected for another reason:\n{}", diff(expected, actual)),
+            Ok(actual) => {
+                panic!("the command was accepted with {actual:#?}, expected was the rejection {expected:?}")
             }
         }
     }
@@ -160,33 +205,44 @@ impl<A: Aggregate> Decided<A> {
     where
         A: Debug + PartialEq,
     {
-        if let Err(error) = &self.answer {
+        if let Err(error) = &self.result {
             panic!("the command was rejected ({error}), expected was the state {:#?}", expected.borrow());
         }
         if self.state != *expected.borrow() {
-            panic!("the state is another than expected:\n{}", diff(expected.borrow(), &self.state));
+            panic!("another state than expected:\n{}", diff(expected.borrow(), &self.state));
         }
         self
     }
+
+    /// What the command led to, for checks of your own.
+    ///
+    /// # Errors
+    /// When it was rejected.
+    pub fn into_result(self) -> Result<Vec<A::Event>, A::Error> {
+        self.result
+    }
 }
 
-/// The event as it comes back from a store.
+/// Takes the event through its stored form and back, which must change nothing.
 #[track_caller]
-fn through_storage<E: crate::Event + Debug + PartialEq>(event: &E) -> E {
-    let data = event
-        .encode()
-        .unwrap_or_else(|error| panic!("{event:?} cannot be stored: {}: {}", error, error.source));
-    let mut back = Vec::new();
-    if let Err(error) = E::decode_into(&data, &mut back) {
-        panic!("{event:?} is stored as {} and cannot be read again: {error:?}", data.payload);
+fn through_storage<E: Event + Debug + PartialEq>(event: &E) {
+    let data = match event.encode() {
+        Ok(data) => data,
+        Err(error) => panic!("{event:?}: {}", with_sources(&error)),
+    };
+    match data.decode::<E>() {
+        Ok(back) if back.len() == 1 && back.first() == Some(event) => {}
+        Ok(back) => {
+            panic!("storage changes an event:\n{}", diff(&[event][..], &back.iter().collect::<Vec<_>>()))
+        }
+        Err(error) => panic!("{event:?} is stored as {}, but: {}", data.payload, with_sources(&error)),
     }
-    match <[E; 1]>::try_from(back) {
-        Ok([back]) if back == *event => back,
-        Ok([back]) => panic!("an event comes back from storage as another:\n{}", diff(event, &back)),
-        Err(back) => panic!(
-            "an event comes back from storage as {} events:\n{}",
-            back.len(),
-            diff(&vec![event], &back.iter().collect())
-        ),
+}
+
+/// What went wrong, and why.
+fn with_sources(error: &dyn Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {}", with_sources(source)),
+        None => error.to_string(),
     }
 }

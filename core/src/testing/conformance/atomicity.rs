@@ -95,7 +95,7 @@ pub(super) async fn a_dropped_append_happened_whole_or_not_at_all(store: Store) 
         let version = append(&store, three).await.version;
         let after = read(&store, "test-a").await;
         assert_eq!(versions(&after), (1..=4 * (round + 1)).collect::<Vec<_>>());
-        let last = ReadStream::backwards(stream("test-a")).from(version).limit(3);
+        let last = ReadStream::backwards(stream("test-a")).starting_at(version).with_limit(3);
         let mut together = recorded_ids(&collect(store.read_stream(last)).await);
         together.reverse();
         assert_eq!(together, wanted, "the events of one append stand together");

@@ -1,8 +1,8 @@
 use super::fixture::{Any, Store, append, collect, event, events, ids, recorded_ids, to};
-use crate::{EventId, Filter, Position, ReadAll};
+use crate::{EventId, EventType, Filter, Position, ReadAll};
 
 async fn matching(store: &Store, filter: Filter) -> Vec<EventId> {
-    recorded_ids(&collect(store.read_all(ReadAll::after(Position::START).matching(filter))).await)
+    recorded_ids(&collect(store.read_all(ReadAll::after(Position::START).with_filter(filter))).await)
 }
 
 pub(super) async fn a_filter_by_category_takes_no_other(store: Store) {
@@ -13,12 +13,12 @@ pub(super) async fn a_filter_by_category_takes_no_other(store: Store) {
         append(&store, to(&format!("{category}-1"), Any, event)).await;
     }
     let [account, accounts, with_underscore, ..] = stored[..] else { panic!("six events were stored") };
-    assert_eq!(matching(&store, Filter::all()).await, stored);
-    assert_eq!(matching(&store, Filter::all().with_category("account")).await, [account]);
-    assert_eq!(matching(&store, Filter::all().with_category("a_count")).await, [with_underscore]);
-    let two = Filter::all().with_category("accounts").with_category("account");
+    assert_eq!(matching(&store, Filter::any()).await, stored);
+    assert_eq!(matching(&store, Filter::any().with_category("account")).await, [account]);
+    assert_eq!(matching(&store, Filter::any().with_category("a_count")).await, [with_underscore]);
+    let two = Filter::any().with_category("accounts").with_category("account");
     assert_eq!(matching(&store, two).await, [account, accounts]);
-    assert_eq!(matching(&store, Filter::all().with_category("nobody")).await, []);
+    assert_eq!(matching(&store, Filter::any().with_category("nobody")).await, []);
 }
 
 pub(super) async fn a_filter_by_event_type_takes_no_other(store: Store) {
@@ -28,10 +28,15 @@ pub(super) async fn a_filter_by_event_type_takes_no_other(store: Store) {
     let stored = ids(&mixed);
     append(&store, to("test-a", Any, mixed)).await;
     let [opened, closed, ..] = stored[..] else { panic!("five events were stored") };
-    assert_eq!(matching(&store, Filter::all().with_event_type("test.opened")).await, [opened]);
-    let two = Filter::all().with_event_type("test.closed").with_event_type("test.opened");
+    assert_eq!(
+        matching(&store, Filter::any().with_event_type(EventType::from_static("test.opened"))).await,
+        [opened]
+    );
+    let two = Filter::any()
+        .with_event_type(EventType::from_static("test.closed"))
+        .with_event_type(EventType::from_static("test.opened"));
     assert_eq!(matching(&store, two).await, [opened, closed]);
-    assert_eq!(matching(&store, Filter::all().with_event_type("test.")).await, []);
+    assert_eq!(matching(&store, Filter::any().with_event_type(EventType::from_static("test."))).await, []);
 }
 
 pub(super) async fn category_and_event_type_must_both_match(store: Store) {
@@ -45,7 +50,7 @@ pub(super) async fn category_and_event_type_must_both_match(store: Store) {
         }
         append(&store, to(name, Any, event)).await;
     }
-    let both = Filter::all().with_category("one").with_event_type("x.a");
+    let both = Filter::any().with_category("one").with_event_type(EventType::from_static("x.a"));
     assert_eq!(matching(&store, both).await, wanted);
 }
 
@@ -54,8 +59,8 @@ pub(super) async fn a_limit_counts_what_matches(store: Store) {
         let kind = if round % 2 == 0 { "test.even" } else { "test.odd" };
         append(&store, to("test-a", Any, vec![event(kind, round)])).await;
     }
-    let odd = Filter::all().with_event_type("test.odd");
-    let read = ReadAll::after(Position::START).matching(odd).limit(3);
+    let odd = Filter::any().with_event_type(EventType::from_static("test.odd"));
+    let read = ReadAll::after(Position::START).with_filter(odd).with_limit(3);
     let versions: Vec<_> = collect(store.read_all(read)).await.iter().map(|e| e.version.get()).collect();
     assert_eq!(versions, [2, 4, 6]);
 }
@@ -70,5 +75,8 @@ pub(super) async fn a_rare_match_is_found_in_a_long_log(store: Store) {
         rare.extend(ids(&event));
         append(&store, to("test-a", Any, event)).await;
     }
-    assert_eq!(matching(&store, Filter::all().with_event_type("test.rare")).await, rare);
+    assert_eq!(
+        matching(&store, Filter::any().with_event_type(EventType::from_static("test.rare"))).await,
+        rare
+    );
 }

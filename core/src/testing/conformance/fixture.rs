@@ -6,8 +6,8 @@ use futures_util::{Stream, TryStreamExt};
 use serde_json::{Value, json};
 
 use crate::{
-    Append, AppendError, Appended, Conflict, EventData, EventStore, EventType, ExpectedVersion, NewEvent,
-    Payload, Position, ReadAll, ReadStream, RecordedEvent, Refusal, StoreError, StreamId, Version,
+    AppendError, Appended, Conflict, EventData, EventStore, EventType, ExpectedVersion, NewEvent, Payload,
+    Position, ReadAll, ReadStream, RecordedEvent, Refusal, StoreError, StreamAppend, StreamId, Version,
 };
 
 pub(super) type Store = Arc<dyn EventStore>;
@@ -32,8 +32,8 @@ pub(super) fn events(count: usize) -> Vec<NewEvent> {
     (0..count).map(|number| event("test.happened", number)).collect()
 }
 
-pub(super) fn to(name: &str, expected: impl Into<ExpectedVersion>, events: Vec<NewEvent>) -> Append {
-    Append::new(stream(name), expected, events)
+pub(super) fn to(name: &str, expected: impl Into<ExpectedVersion>, events: Vec<NewEvent>) -> StreamAppend {
+    StreamAppend::new(stream(name), expected, events)
 }
 
 pub(super) fn ids<'a>(events: impl IntoIterator<Item = &'a NewEvent>) -> Vec<crate::EventId> {
@@ -53,7 +53,7 @@ pub(super) fn exact(version: u64) -> ExpectedVersion {
 }
 
 /// Appends to one stream, which must succeed.
-pub(super) async fn append(store: &Store, append: Append) -> Appended {
+pub(super) async fn append(store: &Store, append: StreamAppend) -> Appended {
     match append_all(store, vec![append]).await[..] {
         [answer] => answer,
         ref answers => panic!("one append was answered with {answers:?}"),
@@ -61,13 +61,13 @@ pub(super) async fn append(store: &Store, append: Append) -> Appended {
 }
 
 /// Appends to several streams, which must succeed.
-pub(super) async fn append_all(store: &Store, appends: Vec<Append>) -> Vec<Appended> {
+pub(super) async fn append_all(store: &Store, appends: Vec<StreamAppend>) -> Vec<Appended> {
     let wanted = format!("{appends:?}");
     store.append(appends).await.unwrap_or_else(|error| panic!("{error:?} was the answer to {wanted}"))
 }
 
 /// Appends, which must conflict.
-pub(super) async fn conflict(store: &Store, appends: Vec<Append>) -> Conflict {
+pub(super) async fn conflict(store: &Store, appends: Vec<StreamAppend>) -> Conflict {
     match store.append(appends).await {
         Err(AppendError::Conflict(conflict)) => conflict,
         other => panic!("a conflict was expected, the answer is {other:?}"),
@@ -75,7 +75,7 @@ pub(super) async fn conflict(store: &Store, appends: Vec<Append>) -> Conflict {
 }
 
 /// Appends, which must be refused.
-pub(super) async fn refusal(store: &Store, appends: Vec<Append>) -> Refusal {
+pub(super) async fn refusal(store: &Store, appends: Vec<StreamAppend>) -> Refusal {
     match store.append(appends).await {
         Err(AppendError::Store(StoreError::Refused(refusal))) => refusal,
         other => panic!("a refusal was expected, the answer is {other:?}"),

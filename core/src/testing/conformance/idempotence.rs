@@ -2,7 +2,7 @@ use super::fixture::{
     Any, NoStream, Store, append, append_all, at_once, event, events, exact, read, read_all, refusal, stream,
     to,
 };
-use crate::{Append, NewEvent, Refusal, Version};
+use crate::{NewEvent, Refusal, StreamAppend, Version};
 
 pub(super) async fn the_same_append_again_stores_nothing_and_answers_the_same(store: Store) {
     for request in
@@ -43,7 +43,7 @@ pub(super) async fn an_id_stored_elsewhere_is_refused(store: Store) {
     let pair = vec![a.clone(), b.clone()];
     append(&store, to("test-a", NoStream, pair.clone())).await;
     let before = read_all(&store).await;
-    let wrong: [(&str, Vec<Append>); 6] = [
+    let wrong: [(&str, Vec<StreamAppend>); 6] = [
         ("in another stream", vec![to("test-b", Any, pair.clone())]),
         ("in another order", vec![to("test-a", Any, vec![b.clone(), a.clone()])]),
         ("with a new one after", vec![to("test-a", Any, vec![a.clone(), b.clone(), c.clone()])]),

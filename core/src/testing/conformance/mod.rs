@@ -1,13 +1,7 @@
-//! What every event store must do, one named test a case.
+//! What every event store must do, one named test per case.
 //!
-//! An author of a store writes one line; each case runs on a store of its own:
-//!
-//! ```no_run
-//! # async fn fresh_store() -> std::sync::Arc<dyn annals::EventStore> { unimplemented!() }
-//! annals::testing::conformance!(fresh_store); // async fn fresh_store() -> impl EventStore
-//! ```
-//!
-//! [`CASES`] has the same cases as data, for a harness of another kind.
+//! An author of a store writes one line, [`conformance!`](macro@crate::conformance); each case runs on a store
+//! of its own. [`CASES`] has the same cases as data, for a harness of another kind.
 
 mod atomicity;
 mod concurrency;
@@ -41,7 +35,7 @@ pub struct Case {
 pub const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// Runs `case` on the store that `fresh_store` makes, on a runtime of its own: what each test of
-/// [`conformance!`](super::conformance) does.
+/// [`conformance!`](macro@crate::conformance) does.
 ///
 /// # Panics
 /// When the store does not do what the case says.
@@ -157,10 +151,20 @@ __for_each_conformance_case!(list, ());
 
 /// Writes one `#[test]` for each case of the conformance suite.
 ///
-/// The argument is called for each case and gives a future of a new, empty store.
-#[doc(hidden)]
+/// The argument is called for each case and gives a future of a new, empty store. The tests are named after
+/// their cases: to run the suite on two stores, put each line into a module of its own.
+///
+/// ```no_run
+/// use annals::MemoryStore;
+///
+/// async fn fresh_store() -> MemoryStore {
+///     MemoryStore::new()
+/// }
+///
+/// annals::testing::conformance!(fresh_store);
+/// ```
 #[macro_export]
-macro_rules! __conformance {
+macro_rules! conformance {
     ($fresh_store:expr) => {
         $crate::__for_each_conformance_case! { $crate::__conformance_tests, ($fresh_store) }
     };

@@ -89,7 +89,7 @@ pub(super) async fn names_and_metadata_come_back_equal(store: Store) {
         };
         let new =
             vec![event(full.clone(), 1), event(Metadata::default(), 2), event(Metadata::by(""), 1_000_000)];
-        append(&store, crate::Append::new(stream.clone(), Any, new.clone())).await;
+        append(&store, crate::StreamAppend::new(stream.clone(), Any, new.clone())).await;
         let stored =
             super::fixture::collect(store.read_stream(crate::ReadStream::forwards(stream.clone()))).await;
         assert_eq!(stored.len(), new.len());

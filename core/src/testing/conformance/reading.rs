@@ -18,7 +18,7 @@ pub(super) async fn a_stream_reads_forwards_from_a_version(store: Store) {
     for (from, expected) in
         [(0, &[1, 2, 3, 4, 5][..]), (1, &[1, 2, 3, 4, 5]), (4, &[4, 5]), (5, &[5]), (6, &[]), (u64::MAX, &[])]
     {
-        let read = ReadStream::forwards(stream("test-a")).from(Version::new(from));
+        let read = ReadStream::forwards(stream("test-a")).starting_at(Version::new(from));
         let came = collect(store.read_stream(read)).await;
         assert_eq!(versions(&came), expected, "from {from}");
         assert!(came.iter().all(|event| event.stream == stream("test-a")));
@@ -34,7 +34,7 @@ pub(super) async fn a_stream_reads_backwards_from_a_version(store: Store) {
     for (from, expected) in
         [(0, &[][..]), (1, &[1]), (4, &[4, 3, 2, 1]), (5, &[5, 4, 3, 2, 1]), (u64::MAX, &[5, 4, 3, 2, 1])]
     {
-        let came = collect(store.read_stream(backwards().from(Version::new(from)))).await;
+        let came = collect(store.read_stream(backwards().starting_at(Version::new(from)))).await;
         assert_eq!(versions(&came), expected, "from {from}");
     }
 }
@@ -44,17 +44,17 @@ pub(super) async fn a_limit_ends_a_read(store: Store) {
     for limit in [0, 1, 4, 5, 6, u64::MAX] {
         let expected = limit.min(5) as usize;
         let reads = [
-            store.read_stream(ReadStream::forwards(stream("test-a")).limit(limit)),
-            store.read_stream(ReadStream::backwards(stream("test-a")).limit(limit)),
-            store.read_all(ReadAll::after(Position::START).limit(limit)),
+            store.read_stream(ReadStream::forwards(stream("test-a")).with_limit(limit)),
+            store.read_stream(ReadStream::backwards(stream("test-a")).with_limit(limit)),
+            store.read_all(ReadAll::after(Position::START).with_limit(limit)),
         ];
         for read in reads {
             assert_eq!(collect(read).await.len(), expected, "limit {limit}");
         }
     }
-    let middle = ReadStream::forwards(stream("test-a")).from(Version::new(2)).limit(3);
+    let middle = ReadStream::forwards(stream("test-a")).starting_at(Version::new(2)).with_limit(3);
     assert_eq!(versions(&collect(store.read_stream(middle)).await), [2, 3, 4]);
-    let middle = ReadStream::backwards(stream("test-a")).from(Version::new(4)).limit(2);
+    let middle = ReadStream::backwards(stream("test-a")).starting_at(Version::new(4)).with_limit(2);
     assert_eq!(versions(&collect(store.read_stream(middle)).await), [4, 3]);
 }
 
@@ -71,7 +71,7 @@ pub(super) async fn a_long_stream_reads_whole_in_both_directions(store: Store) {
     let backwards = collect(store.read_stream(ReadStream::backwards(stream("test-long")))).await;
     assert_eq!(recorded_ids(&backwards), wanted);
     assert_eq!(read_all(&store).await.len(), 8 * 400);
-    let limited = ReadStream::forwards(stream("test-long")).from(Version::new(701)).limit(1500);
+    let limited = ReadStream::forwards(stream("test-long")).starting_at(Version::new(701)).with_limit(1500);
     let limited = collect(store.read_stream(limited)).await;
     assert_eq!(versions(&limited), (701..=2200).collect::<Vec<_>>());
 }
@@ -108,7 +108,7 @@ pub(super) async fn the_global_stream_reads_on_after_a_position(store: Store) {
     for (index, event) in all.iter().enumerate() {
         let rest = collect(store.read_all(ReadAll::after(event.position))).await;
         assert_eq!(Some(&rest[..]), all.get(index + 1..));
-        let next = collect(store.read_all(ReadAll::after(event.position).limit(2))).await;
+        let next = collect(store.read_all(ReadAll::after(event.position).with_limit(2))).await;
         assert_eq!(next, all.iter().skip(index + 1).take(2).cloned().collect::<Vec<_>>());
     }
     assert_eq!(collect(store.read_all(ReadAll::after(Position::new(u64::MAX)))).await, []);

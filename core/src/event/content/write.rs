@@ -1,4 +1,4 @@
-//! The content of an enum variant as JSON, without the variant's name.
+//! Writes the content of a variant, without its name.
 
 use serde::{
     Serialize, Serializer,
@@ -11,11 +11,11 @@ use serde_json::{
     ser::{CompactFormatter, Compound},
 };
 
-use super::{InvalidPayload, finite::Finite};
+use super::super::{InvalidPayload, finite::Finite};
 
 /// The JSON of the variant that `event` is: an object for named fields and for none, an array for
 /// several unnamed ones, the value itself for a single one.
-pub(super) fn to_json<E: Serialize>(event: &E) -> std::result::Result<String, InvalidPayload> {
+pub(in crate::event) fn write<E: Serialize>(event: &E) -> std::result::Result<String, InvalidPayload> {
     let mut bytes = Vec::with_capacity(64);
     event.serialize(OfVariant(&mut serde_json::Serializer::new(&mut bytes))).map_err(InvalidPayload::Json)?;
     String::from_utf8(bytes).map_err(|e| InvalidPayload::Json(Error::custom(e)))
