@@ -13,7 +13,7 @@
 //! | change and read it | [`Repository`], [`Executed`], [`CommandError`], [`RetryPolicy`] |
 //! | audit it | [`Repository::history`], [`Repository::load_at`], [`Metadata`] |
 //! | follow everything | [`EventStoreExt::follow`], [`EventStoreExt::events_after`], [`Recorded`] |
-//! | test it | [`testing::Scenario`](crate::testing::Scenario) (feature `testing`) |
+//! | test it | [`testing::Scenario`] (feature `testing`) |
 //! | keep it somewhere | [`MemoryStore`] (feature `memory`) |
 //! | write a store | [`EventStore`], [`testing::conformance!`](macro@crate::testing::conformance) (feature `testing`) |
 //!
