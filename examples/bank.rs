@@ -8,7 +8,7 @@ use annals::{
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Event)]
-#[event(category = "account")] // account.opened, account.deposited … in streams account-anna, account-ben …
+#[event(category = "account")] // account.opened, account.deposited … in streams account-anna …
 enum AccountEvent {
     Opened { owner: String },
     Deposited { cents: u32 },
@@ -76,7 +76,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     accounts.execute(&anna, &AccountCommand::Open { owner: "Anna".into() }).await?;
     accounts.execute(&anna, &AccountCommand::Deposit { cents: 2_000 }).await?;
     let withdraw = AccountCommand::Withdraw { cents: 500 };
-    let done = accounts.execute(&anna, &withdraw).with_metadata(Metadata::by("teller 7")).await?;
+    let by_teller = Metadata::by("teller 7");
+    let done = accounts.execute(&anna, &withdraw).with_metadata(by_teller).await?;
     println!("anna has {} cents at version {}", done.state.balance, done.version);
 
     // Audit: everything that ever happened to one entity, and what each event changed.

@@ -1,10 +1,11 @@
 use annals::{
-    Aggregate, Context, Event, EventStoreExt, MemoryStore, Metadata, Position, Repository, TryStreamExt,
+    Aggregate, Context, Event, EventStoreExt, MemoryStore, Metadata, Position, Repository,
+    TryStreamExt,
 };
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Event)]
-#[event(category = "account")] // account.opened, account.deposited … in streams account-anna, account-ben …
+#[event(category = "account")] // account.opened, account.deposited … in streams account-anna …
 enum AccountEvent {
     Opened { owner: String },
     Deposited { cents: u32 },
@@ -39,7 +40,11 @@ impl Aggregate for Account {
     type Event = AccountEvent;
     type Error = AccountError;
 
-    fn handle(&self, command: &AccountCommand, _: &Context<Self>) -> Result<Vec<AccountEvent>, AccountError> {
+    fn handle(
+        &self,
+        command: &AccountCommand,
+        _: &Context<Self>,
+    ) -> Result<Vec<AccountEvent>, AccountError> {
         let event = match command {
             AccountCommand::Open { .. } if self.open => return Err(AccountError::AlreadyOpen),
             AccountCommand::Open { owner } => AccountEvent::Opened { owner: owner.clone() },
@@ -72,7 +77,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     accounts.execute(&anna, &AccountCommand::Open { owner: "Anna".into() }).await?;
     accounts.execute(&anna, &AccountCommand::Deposit { cents: 2_000 }).await?;
     let withdraw = AccountCommand::Withdraw { cents: 500 };
-    let done = accounts.execute(&anna, &withdraw).with_metadata(Metadata::by("teller 7")).await?;
+    let by_teller = Metadata::by("teller 7");
+    let done = accounts.execute(&anna, &withdraw).with_metadata(by_teller).await?;
     println!("anna has {} cents at version {}", done.state.balance, done.version);
 
     // Audit: everything that ever happened to one entity, and what each event changed.
@@ -98,7 +104,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 #[test]
 fn nobody_withdraws_more_than_there_is() {
     annals::testing::Scenario::<Account>::new("anna")
-        .given([AccountEvent::Opened { owner: "Anna".into() }, AccountEvent::Deposited { cents: 500 }])
+        .given([
+            AccountEvent::Opened { owner: "Anna".into() },
+            AccountEvent::Deposited { cents: 500 },
+        ])
         .when(AccountCommand::Withdraw { cents: 501 })
         .then_rejected(AccountError::InsufficientFunds { balance: 500 });
 }
