@@ -14,8 +14,8 @@
 use std::hint::black_box;
 
 use annals::{
-    Aggregate, Context, Event, EventData, EventStore, EventStoreExt, EventType, ExpectedVersion, MemoryStore,
-    NewEvent, Payload, Position, Repository, StreamAppend, StreamId, TryStreamExt,
+    Aggregate, Context, Event, EventData, EventStore, EventStoreExt, EventType, ExpectedVersion,
+    MemoryStore, NewEvent, Payload, Position, Repository, StreamAppend, StreamId, TryStreamExt,
 };
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use futures_util::FutureExt;
@@ -61,8 +61,9 @@ fn append(c: &mut Criterion) {
     let mut group = c.benchmark_group("append one event");
     group.throughput(Throughput::Elements(RUN)).sample_size(10);
     let payload = Payload::parse(r#"{"cents":500}"#).unwrap();
-    let event =
-        || NewEvent::new(EventData::new(EventType::from_static("account.deposited"), payload.clone()));
+    let event = || {
+        NewEvent::new(EventData::new(EventType::from_static("account.deposited"), payload.clone()))
+    };
     let new_streams: Vec<_> = (0..RUN).map(|id| StreamId::new("account", id).unwrap()).collect();
     for (name, streams) in
         [("to 1,000 streams", &new_streams[..1_000]), ("to a new stream each", &new_streams)]
@@ -107,8 +108,9 @@ fn execute(c: &mut Criterion) {
 fn accounts_of_ten_events(count: u64) -> Repository<Account> {
     let store = MemoryStore::new();
     for id in 0..count {
-        let ten =
-            (0..10).map(|cents| NewEvent::encode(&AccountEvent::Deposited { cents }).unwrap()).collect();
+        let ten = (0..10)
+            .map(|cents| NewEvent::encode(&AccountEvent::Deposited { cents }).unwrap())
+            .collect();
         let stream = StreamId::new(Account::CATEGORY, id).unwrap();
         let append = StreamAppend::new(stream, ExpectedVersion::NoStream, ten);
         store.append(vec![append]).now_or_never().unwrap().unwrap();
@@ -121,8 +123,9 @@ fn replay(c: &mut Criterion) {
     let mut group = c.benchmark_group("replay");
     group.throughput(Throughput::Elements(RUN)).sample_size(10);
     let (runtime, store) = (one_core(), MemoryStore::new());
-    let events =
-        (0..RUN).map(|cents| NewEvent::encode(&AccountEvent::Deposited { cents }).unwrap()).collect();
+    let events = (0..RUN)
+        .map(|cents| NewEvent::encode(&AccountEvent::Deposited { cents }).unwrap())
+        .collect();
     let append = StreamAppend::new("account-1".parse().unwrap(), ExpectedVersion::Any, events);
     runtime.block_on(store.append(vec![append])).unwrap();
     group.bench_function("the global stream, typed", |b| {

@@ -1,9 +1,6 @@
-//! The program of the README, with all its tests: an account and its rules.
-//!
-//! Run it with `cargo run --example bank`, test it with `cargo test --example bank`.
-
 use annals::{
-    Aggregate, Context, Event, EventStoreExt, MemoryStore, Metadata, Position, Repository, TryStreamExt,
+    Aggregate, Context, Event, EventStoreExt, MemoryStore, Metadata, Position, Repository,
+    TryStreamExt,
 };
 use serde::{Deserialize, Serialize};
 
@@ -43,7 +40,11 @@ impl Aggregate for Account {
     type Event = AccountEvent;
     type Error = AccountError;
 
-    fn handle(&self, command: &AccountCommand, _: &Context<Self>) -> Result<Vec<AccountEvent>, AccountError> {
+    fn handle(
+        &self,
+        command: &AccountCommand,
+        _: &Context<Self>,
+    ) -> Result<Vec<AccountEvent>, AccountError> {
         let event = match command {
             AccountCommand::Open { .. } if self.open => return Err(AccountError::AlreadyOpen),
             AccountCommand::Open { owner } => AccountEvent::Opened { owner: owner.clone() },

@@ -2,7 +2,7 @@
 //! them in one global order, and everything else is a fold of that order.
 //!
 //! ```
-#![doc = include_str!("../tests/readme/program.rs")]
+#![doc = include_str!("../examples/bank.rs")]
 //! ```
 //!
 //! # Where to find what
@@ -25,37 +25,37 @@
 //!   `[dev-dependencies]`.
 //! - `postgres`: reserved for the Postgres store; it adds nothing yet.
 
-#![expect(clippy::test_attr_in_doctest, reason = "the program's test runs in tests/readme.rs")]
-
 // The model: a user's aggregates and their events.
 pub use annals_core::{Aggregate, Context, Event, IntoUpcasts, Upcast};
 #[cfg(feature = "macros")]
 pub use annals_macros::Event;
 
 // Commands in, state and history out.
-pub use annals_core::{AsOf, Change, CommandError, Execute, Executed, Loaded, Repository, RetryPolicy};
+pub use annals_core::{
+    AsOf, Change, CommandError, Execute, Executed, Loaded, Repository, RetryPolicy,
+};
 
 // The global stream.
 pub use annals_core::{EventStoreExt, StreamExt, TryStreamExt};
 
 // What is recorded, and about it.
 pub use annals_core::{
-    CausationId, Cause, CorrelationId, EventData, EventId, EventType, ExpectedVersion, Metadata, NewEvent,
-    Payload, Position, Recorded, RecordedEvent, StreamId, Version,
+    CausationId, Cause, CorrelationId, EventData, EventId, EventType, ExpectedVersion, Metadata,
+    NewEvent, Payload, Position, Recorded, RecordedEvent, StreamId, Version,
 };
 
 // Stores, and their contract.
 pub use annals_core::{
-    AppendError, Appended, Conflict, Direction, EventStore, Filter, ReadAll, ReadStream, RecordedEvents,
-    StreamAppend,
+    AppendError, Appended, Conflict, Direction, EventStore, Filter, ReadAll, ReadStream,
+    RecordedEvents, StreamAppend,
 };
 #[cfg(feature = "memory")]
 pub use annals_memory_store::MemoryStore;
 
 // What can go wrong.
 pub use annals_core::{
-    DecodeError, EncodeError, InvalidEventType, InvalidPayload, InvalidStreamId, Refusal, StoreError,
-    Unreadable,
+    DecodeError, EncodeError, InvalidEventType, InvalidPayload, InvalidStreamId, Refusal,
+    StoreError, Unreadable,
 };
 
 // Time and ids from outside.

@@ -12,11 +12,11 @@ use std::{
 };
 
 use annals::{
-    AppendError, Appended, EventStore, MemoryStore, Payload, Position, ReadAll, ReadStream, RecordedEvents,
-    StoreError, StreamAppend, StreamExt, TryStreamExt,
+    AppendError, Appended, EventStore, MemoryStore, Payload, Position, ReadAll, ReadStream,
+    RecordedEvents, StoreError, StreamAppend, StreamExt, TryStreamExt,
 };
 use async_trait::async_trait;
-use tokio::{task::yield_now, time::sleep};
+use tokio::{task::yield_now, time::interval};
 
 const GAP: u64 = 7;
 const NOW_AND_THEN: Duration = Duration::from_millis(20);
@@ -56,12 +56,13 @@ impl EventStore for Otherwise {
     }
 
     async fn wait_for_head(&self, position: Position) -> Result<Position, StoreError> {
+        let mut polls = interval(NOW_AND_THEN);
         loop {
+            polls.tick().await;
             let head = self.head().await?;
             if head > position {
                 return Ok(head);
             }
-            sleep(NOW_AND_THEN).await;
         }
     }
 }

@@ -1,15 +1,7 @@
-//! The README's program is a doc test; here its own test runs, too.
-#![cfg(all(feature = "macros", feature = "memory"))]
-
-include!("readme/program.rs");
+//! The README shows the example `bank`, to the letter.
 
 #[test]
-fn the_readme_shows_this_very_program() {
-    let program = include_str!("readme/program.rs");
+fn the_readme_shows_the_example_bank() {
+    let program = include_str!("../examples/bank.rs");
     assert!(include_str!("../README.md").contains(&format!("```rust\n{program}```\n")));
-}
-
-#[test]
-fn the_readmes_program_runs() {
-    main().unwrap();
 }

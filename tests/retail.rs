@@ -15,7 +15,8 @@ use tempfile::TempDir;
 
 const SAMPLE: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/examples/retail/data/online-retail-2010-12-01.csv");
-const HEADER: &str = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country";
+const HEADER: &str =
+    "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country";
 
 /// Computed from the file by other means, not by the example.
 const FIGURES: &str = "\
@@ -67,7 +68,8 @@ fn example() -> PathBuf {
 }
 
 fn retail(arguments: &[&str]) -> Ended {
-    let Output { status, stdout, stderr } = Command::new(example()).args(arguments).output().unwrap();
+    let Output { status, stdout, stderr } =
+        Command::new(example()).args(arguments).output().unwrap();
     let [out, err] = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap());
     Ended { code: status.code(), out, err }
 }
@@ -233,10 +235,13 @@ fn a_broken_line_is_named_and_so_is_what_was_rejected_before_it() {
     let fixture = Fixture::new();
     let log = fixture.file(
         "log.csv",
-        format!("{HEADER}\n1,1,x,0,2010-12-01 08:26:00,1,,EIRE\n2,1,x,two,2010-12-01 08:26:00,1,,EIRE\n"),
+        format!(
+            "{HEADER}\n1,1,x,0,2010-12-01 08:26:00,1,,EIRE\n2,1,x,two,2010-12-01 08:26:00,1,,EIRE\n"
+        ),
     );
-    let broken =
-        failed(&format!("{log}, line 3: Quantity \"two\" cannot be read: invalid digit found in string"));
+    let broken = failed(&format!(
+        "{log}, line 3: Quantity \"two\" cannot be read: invalid digit found in string"
+    ));
     assert_eq!(retail(&["--data", &log]), broken);
 
     let log = fixture.file(

@@ -61,7 +61,11 @@ impl Aggregate for Parcel {
     type Event = ParcelEvent;
     type Error = ParcelError;
 
-    fn handle(&self, command: &ParcelCommand, cx: &Context<Self>) -> Result<Vec<ParcelEvent>, ParcelError> {
+    fn handle(
+        &self,
+        command: &ParcelCommand,
+        cx: &Context<Self>,
+    ) -> Result<Vec<ParcelEvent>, ParcelError> {
         match command {
             ParcelCommand::Book { .. } if self.to.is_some() => Err(ParcelError::Booked),
             ParcelCommand::Book { to } => Ok(vec![ParcelEvent::Booked {
@@ -70,8 +74,12 @@ impl Aggregate for Parcel {
                 at: cx.now(),
                 id: cx.new_id(),
             }]),
-            ParcelCommand::Weigh { kilograms } if *kilograms > 30.0 => Err(ParcelError::TooHeavy(30)),
-            ParcelCommand::Weigh { kilograms } => Ok(vec![ParcelEvent::Weighed { kilograms: *kilograms }]),
+            ParcelCommand::Weigh { kilograms } if *kilograms > 30.0 => {
+                Err(ParcelError::TooHeavy(30))
+            }
+            ParcelCommand::Weigh { kilograms } => {
+                Ok(vec![ParcelEvent::Weighed { kilograms: *kilograms }])
+            }
             ParcelCommand::Label { forgotten } => {
                 Ok(vec![ParcelEvent::Labelled { forgotten: *forgotten, code: 7 }])
             }
@@ -137,7 +145,8 @@ fn what_was_given_decides() {
 
 /// What a failing scenario says.
 fn failure(scenario: impl FnOnce()) -> String {
-    let panic = catch_unwind(AssertUnwindSafe(scenario)).expect_err("the scenario should have failed");
+    let panic =
+        catch_unwind(AssertUnwindSafe(scenario)).expect_err("the scenario should have failed");
     *panic.downcast::<String>().unwrap()
 }
 
@@ -171,7 +180,10 @@ fn missing_and_needless_events_fail() {
 fn a_rejection_that_was_not_expected_says_why() {
     let heavy = || parcel().given_nothing().when(ParcelCommand::Weigh { kilograms: 99.0 });
     let said = failure(|| drop(heavy().then([weighed(99.0)])));
-    assert!(said.starts_with("the command was rejected (30 kg is too heavy), expected were"), "{said}");
+    assert!(
+        said.starts_with("the command was rejected (30 kg is too heavy), expected were"),
+        "{said}"
+    );
     let said = failure(|| drop(heavy().then_state(Parcel::default())));
     assert!(
         said.starts_with("the command was rejected (30 kg is too heavy), expected was the state"),
@@ -179,7 +191,9 @@ fn a_rejection_that_was_not_expected_says_why() {
     );
     let said = failure(|| heavy().then_rejected(ParcelError::TooHeavy(31)));
     assert!(
-        said.contains("for another reason") && said.contains("-     31,") && said.contains("+     30,"),
+        said.contains("for another reason")
+            && said.contains("-     31,")
+            && said.contains("+     30,"),
         "{said}"
     );
 }
@@ -193,7 +207,8 @@ fn an_acceptance_that_was_not_expected_shows_the_events() {
             .then_rejected(ParcelError::Booked);
     });
     assert!(
-        said.starts_with("the command was accepted with [") && said.ends_with("the rejection Booked"),
+        said.starts_with("the command was accepted with [")
+            && said.ends_with("the rejection Booked"),
         "{said}"
     );
 }
@@ -204,7 +219,10 @@ fn another_state_is_shown_as_a_difference() {
         let light = ParcelCommand::Weigh { kilograms: 1.0 };
         parcel().given_nothing().when(light).then_state(Parcel { to: None, kilograms: 2.0 });
     });
-    assert!(said.contains("-     kilograms: 2.0,") && said.contains("+     kilograms: 1.0,"), "{said}");
+    assert!(
+        said.contains("-     kilograms: 2.0,") && said.contains("+     kilograms: 1.0,"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -228,8 +246,9 @@ fn an_event_that_storage_would_change_fails_wherever_it_stands() {
 
 #[test]
 fn what_an_older_build_stored_can_be_given() {
-    let stored =
-        |json: &str| EventData::new("parcel.weighed".parse().unwrap(), Payload::parse(json).unwrap());
+    let stored = |json: &str| {
+        EventData::new("parcel.weighed".parse().unwrap(), Payload::parse(json).unwrap())
+    };
     let light = ParcelCommand::Weigh { kilograms: 1.0 };
     parcel().given_stored([stored(r#"{"kilograms":2.5}"#)]).when(&light).then([weighed(1.0)]);
     let unreadable = failure(|| drop(parcel().given_stored([stored(r#"{"pounds":5}"#)])));
@@ -240,7 +259,8 @@ fn what_an_older_build_stored_can_be_given() {
 
 #[test]
 fn a_decision_can_be_checked_in_other_ways() {
-    let events = parcel().given_nothing().when(ParcelCommand::Weigh { kilograms: 7.0 }).into_result();
+    let events =
+        parcel().given_nothing().when(ParcelCommand::Weigh { kilograms: 7.0 }).into_result();
     assert_eq!(events, Ok(vec![weighed(7.0)]));
 }
 

@@ -32,7 +32,11 @@ pub trait Aggregate: Default + Clone + Send + Sync + 'static {
     ///
     /// # Errors
     /// When a rule forbids it; nothing is appended then.
-    fn handle(&self, command: &Self::Command, cx: &Context<Self>) -> Result<Vec<Self::Event>, Self::Error>;
+    fn handle(
+        &self,
+        command: &Self::Command,
+        cx: &Context<Self>,
+    ) -> Result<Vec<Self::Event>, Self::Error>;
 
     /// Takes in what happened. It cannot decline: the event is a fact.
     fn apply(&mut self, event: &Self::Event);

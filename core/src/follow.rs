@@ -6,7 +6,8 @@ use futures_util::{
 };
 
 use crate::{
-    Event, EventStore, Filter, Position, ReadAll, Recorded, RecordedEvent, RecordedEvents, StoreError,
+    Event, EventStore, Filter, Position, ReadAll, Recorded, RecordedEvent, RecordedEvents,
+    StoreError,
 };
 
 /// Reads on from the last event it gave, and waits where there is none.
@@ -33,7 +34,8 @@ impl<S: EventStore> Follower<S> {
             }
             self.done = self.done.max(self.head);
             self.head = self.store.wait_for_head(self.done).await?;
-            self.page = self.store.read_all(ReadAll::after(self.done).with_filter(self.filter.clone()));
+            self.page =
+                self.store.read_all(ReadAll::after(self.done).with_filter(self.filter.clone()));
         }
     }
 }

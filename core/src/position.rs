@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 ///
 /// A follower's checkpoint is the position of the last event it has handled; see
 /// [`EventStoreExt`](crate::EventStoreExt#checkpoints-and-errors).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct Position(u64);
 

@@ -200,6 +200,9 @@ mod tests {
         assert_eq!(json, "account-anna-1");
         assert_eq!(serde_json::from_value::<StreamId>(json).unwrap(), stream);
         let error = serde_json::from_value::<StreamId>("account".into()).unwrap_err();
-        assert_eq!(error.to_string(), "stream id \"account\" names no entity: it reads category-entity");
+        assert_eq!(
+            error.to_string(),
+            "stream id \"account\" names no entity: it reads category-entity"
+        );
     }
 }

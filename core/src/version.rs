@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 /// How many events a stream holds, which is also the number of its last one: the first event of a
 /// stream has version 1, and there is no hole. Version 0, [`Version::NONE`], means no stream.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
 #[serde(transparent)]
 pub struct Version(u64);
 

@@ -18,7 +18,8 @@ pub(crate) struct Audit {
 }
 
 const COLUMNS: usize = 8;
-const HEADER: [&str; COLUMNS] = ["position", "version", "time", "actor", "event", "lines", "units", "value"];
+const HEADER: [&str; COLUMNS] =
+    ["position", "version", "time", "actor", "event", "lines", "units", "value"];
 
 #[derive(Debug, Error)]
 pub(crate) enum AuditError {
@@ -75,10 +76,11 @@ impl fmt::Display for Audit {
             cells.map(|cell| cell.chars().count()).max().unwrap_or_default()
         });
         for row in table {
-            let cells = row.iter().zip(widths).enumerate().map(|(column, (cell, width))| match column {
-                0 | 1 => format!("{cell:>width$}"),
-                _ => format!("{cell:<width$}"),
-            });
+            let cells =
+                row.iter().zip(widths).enumerate().map(|(column, (cell, width))| match column {
+                    0 | 1 => format!("{cell:>width$}"),
+                    _ => format!("{cell:<width$}"),
+                });
             writeln!(f, "{}", cells.collect::<Vec<_>>().join("  ").trim_end())?;
         }
         Ok(())

@@ -106,7 +106,11 @@ impl Intake {
 
 impl Open {
     fn with(Entry { at_line, number, at, customer, country, line }: Entry) -> Self {
-        Self { number, slip: Slip { customer, country, lines: vec![line], at }, at_lines: vec![at_line] }
+        Self {
+            number,
+            slip: Slip { customer, country, lines: vec![line], at },
+            at_lines: vec![at_line],
+        }
     }
 
     fn takes(&self, entry: &Entry) -> bool {

@@ -43,12 +43,38 @@ pub(crate) enum InvoiceCommand {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Event)]
 #[event(category = "invoice")]
 pub(crate) enum InvoiceEvent {
-    OrderPlaced { customer: Option<CustomerId>, country: String, lines: Vec<Line>, at: NaiveDateTime },
-    OrderExtended { customer: Option<CustomerId>, lines: Vec<Line>, at: NaiveDateTime },
-    CancellationIssued { customer: Option<CustomerId>, country: String, lines: Vec<Line>, at: NaiveDateTime },
-    CancellationExtended { customer: Option<CustomerId>, lines: Vec<Line>, at: NaiveDateTime },
-    BadDebtAdjusted { country: String, lines: Vec<Line>, at: NaiveDateTime },
-    StockWrittenOff { country: String, lines: Vec<Line>, at: NaiveDateTime },
+    OrderPlaced {
+        customer: Option<CustomerId>,
+        country: String,
+        lines: Vec<Line>,
+        at: NaiveDateTime,
+    },
+    OrderExtended {
+        customer: Option<CustomerId>,
+        lines: Vec<Line>,
+        at: NaiveDateTime,
+    },
+    CancellationIssued {
+        customer: Option<CustomerId>,
+        country: String,
+        lines: Vec<Line>,
+        at: NaiveDateTime,
+    },
+    CancellationExtended {
+        customer: Option<CustomerId>,
+        lines: Vec<Line>,
+        at: NaiveDateTime,
+    },
+    BadDebtAdjusted {
+        country: String,
+        lines: Vec<Line>,
+        at: NaiveDateTime,
+    },
+    StockWrittenOff {
+        country: String,
+        lines: Vec<Line>,
+        at: NaiveDateTime,
+    },
 }
 
 impl Aggregate for Invoice {
@@ -57,8 +83,13 @@ impl Aggregate for Invoice {
     type Event = InvoiceEvent;
     type Error = Rejection;
 
-    fn handle(&self, command: &InvoiceCommand, cx: &Context<Self>) -> Result<Vec<InvoiceEvent>, Rejection> {
-        let issue = |kind, slip| rules::may_issue(self, cx.id(), kind, slip).map(|()| Slip::clone(slip));
+    fn handle(
+        &self,
+        command: &InvoiceCommand,
+        cx: &Context<Self>,
+    ) -> Result<Vec<InvoiceEvent>, Rejection> {
+        let issue =
+            |kind, slip| rules::may_issue(self, cx.id(), kind, slip).map(|()| Slip::clone(slip));
         let extend = |kind, slip| rules::may_extend(self, kind, slip).map(|()| Slip::clone(slip));
         let event = match command {
             InvoiceCommand::PlaceOrder(slip) => {
@@ -97,8 +128,12 @@ impl Aggregate for Invoice {
             InvoiceEvent::CancellationIssued { customer, country, .. } => {
                 self.issue(Kind::Cancellation, *customer, country);
             }
-            InvoiceEvent::BadDebtAdjusted { country, .. } => self.issue(Kind::Adjustment, None, country),
-            InvoiceEvent::StockWrittenOff { country, .. } => self.issue(Kind::WriteOff, None, country),
+            InvoiceEvent::BadDebtAdjusted { country, .. } => {
+                self.issue(Kind::Adjustment, None, country)
+            }
+            InvoiceEvent::StockWrittenOff { country, .. } => {
+                self.issue(Kind::WriteOff, None, country)
+            }
             InvoiceEvent::OrderExtended { .. } | InvoiceEvent::CancellationExtended { .. } => {}
         }
         if let Self::Issued(issued) = self {
@@ -109,8 +144,12 @@ impl Aggregate for Invoice {
 
 impl Invoice {
     fn issue(&mut self, kind: Kind, customer: Option<CustomerId>, country: &str) {
-        *self =
-            Self::Issued(Issued { kind, customer, country: country.to_owned(), totals: Totals::default() });
+        *self = Self::Issued(Issued {
+            kind,
+            customer,
+            country: country.to_owned(),
+            totals: Totals::default(),
+        });
     }
 
     /// What it stands for, if anything yet.
@@ -127,7 +166,9 @@ impl InvoiceEvent {
     pub(crate) fn kind(&self) -> Kind {
         match self {
             Self::OrderPlaced { .. } | Self::OrderExtended { .. } => Kind::Order,
-            Self::CancellationIssued { .. } | Self::CancellationExtended { .. } => Kind::Cancellation,
+            Self::CancellationIssued { .. } | Self::CancellationExtended { .. } => {
+                Kind::Cancellation
+            }
             Self::BadDebtAdjusted { .. } => Kind::Adjustment,
             Self::StockWrittenOff { .. } => Kind::WriteOff,
         }

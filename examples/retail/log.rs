@@ -89,9 +89,13 @@ impl Log {
         let file = File::open(path).map_err(unopened)?;
         let bytes = file.metadata().map_err(unopened)?.len();
         let input = BufReader::with_capacity(1 << 16, progress(bytes).wrap_read(file));
-        let is_gzip = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
-        let input: Box<dyn BufRead> =
-            if is_gzip { Box::new(BufReader::new(MultiGzDecoder::new(input))) } else { Box::new(input) };
+        let is_gzip =
+            path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
+        let input: Box<dyn BufRead> = if is_gzip {
+            Box::new(BufReader::new(MultiGzDecoder::new(input)))
+        } else {
+            Box::new(input)
+        };
         Self::read(path, input)
     }
 
@@ -151,7 +155,8 @@ impl Iterator for Log {
 
 fn entry(at_line: u64, row: &StringRecord) -> Result<Entry, BadLine> {
     let columns: Vec<&str> = row.iter().collect();
-    let &[number, stock_code, description, quantity, at, unit_price, customer, country] = columns.as_slice()
+    let &[number, stock_code, description, quantity, at, unit_price, customer, country] =
+        columns.as_slice()
     else {
         return Err(BadLine::Columns(row.len()));
     };
@@ -164,7 +169,9 @@ fn entry(at_line: u64, row: &StringRecord) -> Result<Entry, BadLine> {
     Ok(Entry {
         at_line,
         number: field("InvoiceNo", number, str::parse)?,
-        at: field("InvoiceDate", at, |text| NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S"))?,
+        at: field("InvoiceDate", at, |text| {
+            NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S")
+        })?,
         customer: match customer {
             "" => None,
             id => Some(field("CustomerID", id, customer_id)?),
@@ -189,7 +196,11 @@ fn field<'a, T, E: Error + Send + Sync + 'static>(
     parse: impl FnOnce(&'a str) -> Result<T, E>,
 ) -> Result<T, BadLine> {
     let text = present(column, text)?;
-    parse(text).map_err(|source| BadLine::Field { column, text: text.to_owned(), source: source.into() })
+    parse(text).map_err(|source| BadLine::Field {
+        column,
+        text: text.to_owned(),
+        source: source.into(),
+    })
 }
 
 /// Shows how much of the file is read, where there is a terminal to show it on.

@@ -42,8 +42,8 @@ use annals::{EventStore, MemoryStore, Repository};
 use clap::Parser;
 
 use crate::{
-    args::Args, audit::Audit, clock::LogClock, figures::Figures, intake::Intake, invoice::Invoice, log::Log,
-    number::InvoiceNumber,
+    args::Args, audit::Audit, clock::LogClock, figures::Figures, intake::Intake, invoice::Invoice,
+    log::Log, number::InvoiceNumber,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -84,7 +84,10 @@ async fn tell_figures(store: &dyn EventStore, intake: &Intake) -> Result<(), Box
     Ok(out.flush()?)
 }
 
-async fn tell_history(invoices: &Repository<Invoice>, number: &InvoiceNumber) -> Result<(), Box<dyn Error>> {
+async fn tell_history(
+    invoices: &Repository<Invoice>,
+    number: &InvoiceNumber,
+) -> Result<(), Box<dyn Error>> {
     let audit = Audit::of(invoices, number).await?;
     let mut out = io::stdout().lock();
     write!(out, "{audit}")?;

@@ -18,7 +18,11 @@ pub(crate) enum InvalidPrice {
 /// A price as written: `2.50` stays `2.50`.
 pub(crate) fn price(text: &str) -> Result<Decimal, InvalidPrice> {
     let price = Decimal::from_str_exact(text)?;
-    if price.scale() <= DECIMALS && price.abs() < LIMIT { Ok(price) } else { Err(InvalidPrice::OutOfRange) }
+    if price.scale() <= DECIMALS && price.abs() < LIMIT {
+        Ok(price)
+    } else {
+        Err(InvalidPrice::OutOfRange)
+    }
 }
 
 /// For machines: without trailing zeros.

@@ -100,7 +100,8 @@ mod tests {
     fn a_number_fits_the_kinds_of_its_prefix() {
         let fits = |text: &str| {
             let number: InvoiceNumber = text.parse().unwrap();
-            [Kind::Order, Kind::Cancellation, Kind::Adjustment, Kind::WriteOff].map(|kind| number.fits(kind))
+            [Kind::Order, Kind::Cancellation, Kind::Adjustment, Kind::WriteOff]
+                .map(|kind| number.fits(kind))
         };
         assert_eq!(fits("536365"), [true, false, false, true]);
         assert_eq!(fits("C536379"), [false, true, false, false]);

@@ -24,12 +24,21 @@ pub(crate) fn figures(out: &mut impl Write, figures: &Figures, intake: &Intake) 
     writeln!(out, "adjusted: {}", plain(invoices.adjusted))?;
     writeln!(out, "customers: {}", customers.count())?;
     writeln!(out, "stock_items: {}", stock.count())?;
-    writeln!(out, "rejected: {}", intake.rejections().iter().map(|r| r.at_lines.len()).sum::<usize>())?;
+    writeln!(
+        out,
+        "rejected: {}",
+        intake.rejections().iter().map(|r| r.at_lines.len()).sum::<usize>()
+    )?;
 
     writeln!(out, "\nbest customers")?;
     for (id, customer) in customers.best(BEST) {
         let orders = if customer.orders == 1 { "order" } else { "orders" };
-        writeln!(out, "  {id:<8}  {:>6} {orders:<6}  {:>12}", customer.orders, with_pence(customer.spent))?;
+        writeln!(
+            out,
+            "  {id:<8}  {:>6} {orders:<6}  {:>12}",
+            customer.orders,
+            with_pence(customer.spent)
+        )?;
     }
     writeln!(out, "\nbest stock items")?;
     for (code, item) in stock.best(BEST) {

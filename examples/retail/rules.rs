@@ -76,7 +76,9 @@ pub(crate) fn may_extend(invoice: &Invoice, kind: Kind, slip: &Slip) -> Result<(
 fn lines_are_of(kind: Kind, lines: &[Line]) -> Result<(), Rejection> {
     match lines {
         [] => Err(Rejection::NoLines(kind)),
-        [_, _, ..] if kind == Kind::Adjustment => Err(Rejection::SeveralLines { kind, lines: lines.len() }),
+        [_, _, ..] if kind == Kind::Adjustment => {
+            Err(Rejection::SeveralLines { kind, lines: lines.len() })
+        }
         lines => lines.iter().try_for_each(|line| line_is_of(kind, line)),
     }
 }
@@ -96,10 +98,20 @@ fn line_is_of(kind: Kind, line: &Line) -> Result<(), Rejection> {
     };
     let stock_code = || line.stock_code.clone();
     if !quantity_fits {
-        return Err(Rejection::Quantity { kind, rule: quantity_rule, stock_code: stock_code(), quantity });
+        return Err(Rejection::Quantity {
+            kind,
+            rule: quantity_rule,
+            stock_code: stock_code(),
+            quantity,
+        });
     }
     if !price_fits {
-        return Err(Rejection::Price { kind, rule: price_rule, stock_code: stock_code(), unit_price: price });
+        return Err(Rejection::Price {
+            kind,
+            rule: price_rule,
+            stock_code: stock_code(),
+            unit_price: price,
+        });
     }
     Ok(())
 }

@@ -37,7 +37,8 @@ impl Stock {
 
     /// Those of the highest value.
     pub(crate) fn best(&self, count: usize) -> Vec<(&str, &StockItem)> {
-        let mut all: Vec<_> = self.by_code.iter().map(|(code, item)| (code.as_str(), item)).collect();
+        let mut all: Vec<_> =
+            self.by_code.iter().map(|(code, item)| (code.as_str(), item)).collect();
         all.sort_by_key(|(code, item)| (Reverse(item.value), *code));
         all.truncate(count);
         all

@@ -26,7 +26,10 @@ impl<'a> Enum<'a> {
     pub(crate) fn read(input: &'a DeriveInput, errors: &mut Errors) -> Option<Self> {
         let ident = &input.ident;
         let Data::Enum(data) = &input.data else {
-            errors.at(ident, "`Event` is derived for an enum, with one variant for each kind of event");
+            errors.at(
+                ident,
+                "`Event` is derived for an enum, with one variant for each kind of event",
+            );
             return None;
         };
         if !input.generics.params.is_empty() {

@@ -50,13 +50,17 @@ impl EnumAttrs {
         let mut read = Self::default();
         for item in items(attrs, errors) {
             match item.key.to_string().as_str() {
-                "category" => once(&mut read.category, item.text("category = \"account\""), &item, errors),
+                "category" => {
+                    once(&mut read.category, item.text("category = \"account\""), &item, errors)
+                }
                 "crate" => once(&mut read.krate, item.krate(), &item, errors),
                 "union" => once(&mut read.union, item.flag(), &item, errors),
                 "name" | "alias" | "version" | "upcast" | "other" => {
-                    errors.at(&item.key, format!("`{}` belongs on a variant of the enum", item.key));
+                    errors
+                        .at(&item.key, format!("`{}` belongs on a variant of the enum", item.key));
                 }
-                _ => errors.at(&item.key, item.unknown("an enum takes `category`, `union` and `crate`")),
+                _ => errors
+                    .at(&item.key, item.unknown("an enum takes `category`, `union` and `crate`")),
             }
         }
         read
@@ -68,7 +72,9 @@ impl VariantAttrs {
         let mut read = Self::default();
         for item in items(attrs, errors) {
             match item.key.to_string().as_str() {
-                "name" => once(&mut read.name, item.text("name = \"account.opened\""), &item, errors),
+                "name" => {
+                    once(&mut read.name, item.text("name = \"account.opened\""), &item, errors)
+                }
                 "alias" => {
                     let alias = item.text("alias = \"account.created\"");
                     read.aliases.extend(errors.take(alias));
@@ -80,7 +86,8 @@ impl VariantAttrs {
                     errors.at(&item.key, format!("`{}` belongs on the enum", item.key));
                 }
                 _ => {
-                    let known = "a variant takes `name`, `alias`, `version`, `upcast(…)` and `other`";
+                    let known =
+                        "a variant takes `name`, `alias`, `version`, `upcast(…)` and `other`";
                     errors.at(&item.key, item.unknown(known));
                 }
             }
@@ -147,7 +154,9 @@ impl Parse for Item {
 impl Item {
     fn error(&self, message: impl std::fmt::Display) -> syn::Error {
         match &self.value {
-            Value::Assigned(tokens) if !tokens.is_empty() => syn::Error::new_spanned(tokens, message),
+            Value::Assigned(tokens) if !tokens.is_empty() => {
+                syn::Error::new_spanned(tokens, message)
+            }
             _ => syn::Error::new_spanned(&self.key, message),
         }
     }
@@ -217,7 +226,9 @@ impl Item {
 
     fn function(&self) -> Result<ExprPath> {
         self.value("with = path::to::function").map_err(|_| {
-            self.error("`with` takes the path to a function, without quotes: `with = path::to::function`")
+            self.error(
+                "`with` takes the path to a function, without quotes: `with = path::to::function`",
+            )
         })
     }
 }
@@ -228,10 +239,12 @@ pub(crate) fn refuse_serde_on_enum(attrs: &[Attribute], errors: &mut Errors) {
         "tag" | "content" | "untagged" => Some(
             "events need serde's default form: their name and payload are stored apart, so no tag is written",
         ),
-        "from" | "try_from" | "into" => {
-            Some("events need serde's default form: put the conversion on the type of a field instead")
+        "from" | "try_from" | "into" => Some(
+            "events need serde's default form: put the conversion on the type of a field instead",
+        ),
+        "remote" => {
+            Some("`Event` needs serde's traits on the enum itself, which `remote` does not give")
         }
-        "remote" => Some("`Event` needs serde's traits on the enum itself, which `remote` does not give"),
         "field_identifier" | "variant_identifier" => Some("an identifier has no content to store"),
         _ => None,
     });
@@ -240,9 +253,9 @@ pub(crate) fn refuse_serde_on_enum(attrs: &[Attribute], errors: &mut Errors) {
 /// Refuses what hides a variant from serde, so that it could not be read again.
 pub(crate) fn refuse_serde_on_variant(attrs: &[Attribute], errors: &mut Errors) {
     refuse(attrs, errors, |key| match key {
-        "skip" | "skip_deserializing" => {
-            Some("a stored event must stay readable: to stop writing it only, use `skip_serializing`")
-        }
+        "skip" | "skip_deserializing" => Some(
+            "a stored event must stay readable: to stop writing it only, use `skip_serializing`",
+        ),
         "untagged" => Some(
             "events need serde's default form; the variant for unknown events is marked `#[event(other)]`",
         ),

@@ -17,7 +17,9 @@ pub(crate) fn expand(event: &Event<'_>) -> TokenStream {
     let (name_of_other, encode_other) = match catch_all {
         None => (None, None),
         Some(Holder { ident, field }) => (
-            Some(quote_spanned!(field.span()=> Self::#ident(__data) => __data.event_type.as_str(),)),
+            Some(
+                quote_spanned!(field.span()=> Self::#ident(__data) => __data.event_type.as_str(),),
+            ),
             Some(quote_spanned! {field.span()=>
                 Self::#ident(__data) => ::core::result::Result::Ok(::core::clone::Clone::clone(__data)),
             }),
@@ -155,8 +157,12 @@ fn of_union(members: &[Holder<'_>], event: &Event<'_>) -> Parts {
     for Holder { ident, field } in members {
         // What is no event is reported at its type.
         let span = field.span();
-        name_arms.extend(quote_spanned!(span=> Self::#ident(__event) => #krate::Event::event_type(__event),));
-        encode_arms.extend(quote_spanned!(span=> Self::#ident(__event) => #krate::Event::encode(__event),));
+        name_arms.extend(
+            quote_spanned!(span=> Self::#ident(__event) => #krate::Event::event_type(__event),),
+        );
+        encode_arms.extend(
+            quote_spanned!(span=> Self::#ident(__event) => #krate::Event::encode(__event),),
+        );
         lists.extend(quote_spanned!(span=> <#field as #krate::Event>::EVENT_TYPES,));
         decode.extend(quote_spanned! {span=>
             if #krate::__private::codec::decode_member(__data, Self::#ident, __events)? {

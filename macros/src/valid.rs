@@ -56,7 +56,8 @@ pub(crate) fn check<'a>(input: Enum<'a>, errors: &mut Errors) -> Event<'a> {
     let mut category = Category::Unusable;
     let kind = if attrs.union.is_some() {
         if let Some(category) = attrs.category {
-            errors.at(category, "a union has no category: its members name their events themselves");
+            errors
+                .at(category, "a union has no category: its members name their events themselves");
         }
         if variants.is_empty() && !others.is_empty() {
             errors.at(ident, "a union has at least one variant that holds an event enum");
@@ -64,7 +65,8 @@ pub(crate) fn check<'a>(input: Enum<'a>, errors: &mut Errors) -> Event<'a> {
         Kind::Union(variants.iter().filter_map(|(variant, _)| member(variant, errors)).collect())
     } else {
         category = Category::check(ident, attrs.category, &variants, errors);
-        let stored = variants.into_iter().map(|(variant, index)| stored(variant, index, &category, errors));
+        let stored =
+            variants.into_iter().map(|(variant, index)| stored(variant, index, &category, errors));
         let stored: Vec<_> = stored.collect();
         refuse_shared_names(&stored, errors);
         Kind::Events(stored)
@@ -79,7 +81,8 @@ pub(crate) fn check<'a>(input: Enum<'a>, errors: &mut Errors) -> Event<'a> {
 fn catch_all<'a>(others: &[(Variant<'a>, u32)], errors: &mut Errors) -> Option<Holder<'a>> {
     let (variant, _) = others.first()?;
     for (second, _) in others.iter().skip(1) {
-        let message = format!("an enum has one catch-all, and `{}` is it already: remove one", variant.ident);
+        let message =
+            format!("an enum has one catch-all, and `{}` is it already: remove one", variant.ident);
         errors.at(&second.attrs.other, message);
     }
     if let Some(key) = &variant.attrs.of_stored {
@@ -87,7 +90,8 @@ fn catch_all<'a>(others: &[(Variant<'a>, u32)], errors: &mut Errors) -> Option<H
     }
     let holder = one_field(variant);
     if holder.is_none() {
-        let message = format!("a catch-all holds what was stored: write `{}(EventData)`", variant.ident);
+        let message =
+            format!("a catch-all holds what was stored: write `{}(EventData)`", variant.ident);
         errors.at(variant.ident, message);
     }
     holder
@@ -95,11 +99,15 @@ fn catch_all<'a>(others: &[(Variant<'a>, u32)], errors: &mut Errors) -> Option<H
 
 fn member<'a>(variant: &Variant<'a>, errors: &mut Errors) -> Option<Holder<'a>> {
     if let Some(key) = &variant.attrs.of_stored {
-        errors.at(key, format!("`{key}` belongs on a variant of the event enum that the union holds"));
+        errors.at(
+            key,
+            format!("`{key}` belongs on a variant of the event enum that the union holds"),
+        );
     }
     let holder = one_field(variant);
     if holder.is_none() {
-        let message = format!("a union's variant holds one event enum: write `{0}({0}Event)`", variant.ident);
+        let message =
+            format!("a union's variant holds one event enum: write `{0}({0}Event)`", variant.ident);
         errors.at(variant.ident, message);
     }
     holder
@@ -132,8 +140,7 @@ impl Category {
         match (written, unnamed) {
             (Some(category), _) if is_category(&category.value()) => Self::Given(category.value()),
             (Some(category), _) => {
-                let rule =
-                    "a category is 1 to 64 ASCII letters, digits, `_` or `.`; `-` ends it in a stream's name";
+                let rule = "a category is 1 to 64 ASCII letters, digits, `_` or `.`; `-` ends it in a stream's name";
                 errors.at(category, rule);
                 Self::Unusable
             }
@@ -144,8 +151,7 @@ impl Category {
                     variant.ident
                 );
                 if variants.iter().all(|(variant, _)| one_field(variant).is_some()) {
-                    message +=
-                        "; or write `#[event(union)]` if each variant holds the events of another enum";
+                    message += "; or write `#[event(union)]` if each variant holds the events of another enum";
                 }
                 errors.at(ident, message);
                 Self::Unusable
@@ -155,12 +161,20 @@ impl Category {
     }
 }
 
-fn stored<'a>(variant: Variant<'a>, index: u32, category: &Category, errors: &mut Errors) -> Stored<'a> {
+fn stored<'a>(
+    variant: Variant<'a>,
+    index: u32,
+    category: &Category,
+    errors: &mut Errors,
+) -> Stored<'a> {
     let Variant { ident, attrs, .. } = variant;
     let VariantAttrs { name, aliases, version, upcasts, .. } = attrs;
     for written in name.iter().chain(&aliases) {
         if !is_name(&written.value()) {
-            errors.at(written, "a stored name is 1 to 255 printable ASCII characters without white space");
+            errors.at(
+                written,
+                "a stored name is 1 to 255 printable ASCII characters without white space",
+            );
         }
     }
     let name = name.unwrap_or_else(|| default_name(ident, category, errors));
@@ -168,7 +182,8 @@ fn stored<'a>(variant: Variant<'a>, index: u32, category: &Category, errors: &mu
     let upcasters = upcasters(ident, today, upcasts, errors);
     let missing = (1..today).filter(|from| !upcasters.iter().any(|(known, _)| known == from));
     // A mistyped version could miss millions.
-    let missing: Vec<_> = missing.take(3).map(|from| format!("`upcast(from = {from}, with = …)`")).collect();
+    let missing: Vec<_> =
+        missing.take(3).map(|from| format!("`upcast(from = {from}, with = …)`")).collect();
     if let (Some(version), false) = (version, missing.is_empty()) {
         let message = format!("older versions must stay readable: add {}", missing.join(" and "));
         errors.at(version.literal, message);
@@ -176,7 +191,12 @@ fn stored<'a>(variant: Variant<'a>, index: u32, category: &Category, errors: &mu
     Stored { ident, index, name, aliases, version: today, upcasters }
 }
 
-fn upcasters(ident: &Ident, today: u32, upcasts: Vec<Upcast>, errors: &mut Errors) -> Vec<(u32, ExprPath)> {
+fn upcasters(
+    ident: &Ident,
+    today: u32,
+    upcasts: Vec<Upcast>,
+    errors: &mut Errors,
+) -> Vec<(u32, ExprPath)> {
     let mut upcasters = Vec::<(u32, ExprPath)>::new();
     for Upcast { from, with } in upcasts {
         if from.value >= today {
@@ -187,7 +207,10 @@ fn upcasters(ident: &Ident, today: u32, upcasts: Vec<Upcast>, errors: &mut Error
             );
             errors.at(from.literal, message);
         } else if upcasters.iter().any(|(known, _)| *known == from.value) {
-            errors.at(from.literal, format!("version {} has an upcaster already: remove one", from.value));
+            errors.at(
+                from.literal,
+                format!("version {} has an upcaster already: remove one", from.value),
+            );
         } else {
             upcasters.push((from.value, with));
         }
@@ -250,7 +273,9 @@ fn snake_case(ident: &str) -> String {
         let starts_word = char.is_uppercase()
             && match before {
                 None | Some('_') => false,
-                Some(before) if before.is_uppercase() => chars.peek().is_some_and(|next| next.is_lowercase()),
+                Some(before) if before.is_uppercase() => {
+                    chars.peek().is_some_and(|next| next.is_lowercase())
+                }
                 Some(_) => true,
             };
         if starts_word {

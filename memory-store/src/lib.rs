@@ -9,8 +9,8 @@ use std::{
 };
 
 use annals_core::{
-    AppendError, Appended, Clock, Direction, EventStore, Position, ReadAll, ReadStream, RecordedEvent,
-    RecordedEvents, StoreError, StreamAppend, SystemClock, Version,
+    AppendError, Appended, Clock, Direction, EventStore, Position, ReadAll, ReadStream,
+    RecordedEvent, RecordedEvents, StoreError, StreamAppend, SystemClock, Version,
 };
 use async_trait::async_trait;
 use chrono::SubsecRound;
@@ -66,7 +66,9 @@ impl MemoryStore {
 
 impl fmt::Debug for MemoryStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoryStore").field("head", &*self.shared.head.borrow()).finish_non_exhaustive()
+        f.debug_struct("MemoryStore")
+            .field("head", &*self.shared.head.borrow())
+            .finish_non_exhaustive()
     }
 }
 
@@ -175,7 +177,8 @@ mod tests {
         let append = || {
             let event = EventData::new(EventType::from_static("x"), Payload::parse("{}").unwrap());
             let new = vec![NewEvent::new(event)];
-            let append = StreamAppend::new("test-a".parse().unwrap(), ExpectedVersion::NoStream, new);
+            let append =
+                StreamAppend::new("test-a".parse().unwrap(), ExpectedVersion::NoStream, new);
             store.append(vec![append]).now_or_never().unwrap()
         };
         assert!(catch_unwind(std::panic::AssertUnwindSafe(append)).is_err());
@@ -183,6 +186,10 @@ mod tests {
         let read = store.read_stream(ReadStream::forwards("test-a".parse().unwrap()));
         let stored: Vec<_> = read.map(Result::unwrap).collect().now_or_never().unwrap();
         let times: Vec<_> = stored.iter().map(|event| event.recorded_at).collect();
-        assert_eq!(times, [DateTime::from_timestamp_micros(1_123_456).unwrap()], "to the microsecond");
+        assert_eq!(
+            times,
+            [DateTime::from_timestamp_micros(1_123_456).unwrap()],
+            "to the microsecond"
+        );
     }
 }

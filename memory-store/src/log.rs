@@ -1,8 +1,8 @@
 use std::collections::HashMap;
 
 use annals_core::{
-    AppendError, Appended, Direction, EventId, Filter, NewEvent, Position, Recorded, RecordedEvent, Refusal,
-    StreamAppend, StreamId, Version,
+    AppendError, Appended, Direction, EventId, Filter, NewEvent, Position, Recorded, RecordedEvent,
+    Refusal, StreamAppend, StreamId, Version,
 };
 use chrono::{DateTime, Utc};
 
@@ -64,19 +64,30 @@ impl Log {
     }
 
     /// The answers, if all of these events are stored already; none if none is.
-    fn answers_of_first_time(&self, appends: &[StreamAppend]) -> Result<Option<Vec<Appended>>, Refusal> {
-        let Some(known) = appends.iter().flat_map(|a| &a.events).find_map(|e| self.by_id(e.id)) else {
+    fn answers_of_first_time(
+        &self,
+        appends: &[StreamAppend],
+    ) -> Result<Option<Vec<Appended>>, Refusal> {
+        let Some(known) = appends.iter().flat_map(|a| &a.events).find_map(|e| self.by_id(e.id))
+        else {
             return Ok(None);
         };
-        let answers: Option<_> = appends.iter().map(|append| self.answer_of_first_time(append)).collect();
-        let taken =
-            Refusal::EventIdTaken { id: known.id, stream: known.stream.clone(), version: known.version };
+        let answers: Option<_> =
+            appends.iter().map(|append| self.answer_of_first_time(append)).collect();
+        let taken = Refusal::EventIdTaken {
+            id: known.id,
+            stream: known.stream.clone(),
+            version: known.version,
+        };
         answers.map(Some).ok_or(taken)
     }
 
     fn answer_of_first_time(&self, append: &StreamAppend) -> Option<Appended> {
         let (Some(first), Some(last)) = (append.events.first(), append.events.last()) else {
-            return Some(Appended { version: self.version(&append.stream), position: Position::START });
+            return Some(Appended {
+                version: self.version(&append.stream),
+                position: Position::START,
+            });
         };
         let (first, last) = (self.by_id(first.id)?, self.by_id(last.id)?);
         let stored = self.indices(&append.stream).iter().skip(first.version.get() as usize - 1);
@@ -101,12 +112,19 @@ impl Log {
             Direction::Forwards => {
                 indices.iter().skip(from.saturating_sub(1)).take(size).filter_map(pick).collect()
             }
-            Direction::Backwards => indices.iter().take(from).rev().take(size).filter_map(pick).collect(),
+            Direction::Backwards => {
+                indices.iter().take(from).rev().take(size).filter_map(pick).collect()
+            }
         }
     }
 
     /// Up to `limit` matching events after the position `after`, which moves past all that was looked at.
-    pub(crate) fn page(&self, after: &mut Position, filter: &Filter, limit: u64) -> Vec<RecordedEvent> {
+    pub(crate) fn page(
+        &self,
+        after: &mut Position,
+        filter: &Filter,
+        limit: u64,
+    ) -> Vec<RecordedEvent> {
         let size = usize::try_from(limit).map_or(PAGE, |limit| limit.min(PAGE));
         let mut page = Vec::new();
         let from = usize::try_from(after.get()).unwrap_or(usize::MAX);

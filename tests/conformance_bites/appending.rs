@@ -6,9 +6,9 @@ use std::{
 };
 
 use annals::{
-    AppendError, Appended, Conflict, EventData, EventId, EventStore, EventType, ExpectedVersion, MemoryStore,
-    Metadata, NewEvent, Payload, Position, ReadAll, ReadStream, RecordedEvent, Refusal, StoreError,
-    StreamAppend, StreamId, TryStreamExt, Version,
+    AppendError, Appended, Conflict, EventData, EventId, EventStore, EventType, ExpectedVersion,
+    MemoryStore, Metadata, NewEvent, Payload, Position, ReadAll, ReadStream, RecordedEvent,
+    Refusal, StoreError, StreamAppend, StreamId, TryStreamExt, Version,
 };
 use async_trait::async_trait;
 use serde_json::Value;
@@ -115,7 +115,10 @@ changes_the_request! {
     });
 }
 
-fn each(mut appends: Vec<StreamAppend>, change: impl FnMut(&mut StreamAppend)) -> Vec<StreamAppend> {
+fn each(
+    mut appends: Vec<StreamAppend>,
+    change: impl FnMut(&mut StreamAppend),
+) -> Vec<StreamAppend> {
     appends.iter_mut().for_each(change);
     appends
 }
@@ -124,7 +127,10 @@ fn each_event(appends: Vec<StreamAppend>, change: impl Fn(&mut NewEvent)) -> Vec
     each(appends, |append| append.events.iter_mut().for_each(&change))
 }
 
-fn each_payload(appends: Vec<StreamAppend>, change: impl Fn(String) -> String) -> Vec<StreamAppend> {
+fn each_payload(
+    appends: Vec<StreamAppend>,
+    change: impl Fn(String) -> String,
+) -> Vec<StreamAppend> {
     each_event(appends, |event| {
         event.event.payload = Payload::parse(change(event.event.payload.to_string())).unwrap();
     })
@@ -199,8 +205,10 @@ impl Defect for AppendsEventByEvent {
         for StreamAppend { stream, events, mut expected, .. } in appends {
             let mut last = None;
             for event in events {
-                last =
-                    right.append(vec![StreamAppend::new(stream.clone(), expected, vec![event])]).await?.pop();
+                last = right
+                    .append(vec![StreamAppend::new(stream.clone(), expected, vec![event])])
+                    .await?
+                    .pop();
                 expected = ExpectedVersion::Any;
                 yield_now().await;
             }
@@ -249,9 +257,10 @@ impl Defect for TrustsTheFirstId {
         let known = all(right).await;
         let first = appends.iter().flat_map(|append| &append.events).next().map(|event| event.id);
         match known.iter().find(|event| Some(event.id) == first) {
-            Some(event) => {
-                Ok(vec![Appended { version: event.version, position: event.position }; appends.len()])
-            }
+            Some(event) => Ok(vec![
+                Appended { version: event.version, position: event.position };
+                appends.len()
+            ]),
             None => right.append(appends).await,
         }
     }
@@ -268,7 +277,11 @@ impl Defect for ChecksIdsThenActs {
         let is_known =
             appends.iter().flat_map(|append| &append.events).any(|event| known.contains(&event.id));
         give_way().await;
-        if is_known { right.append(appends).await } else { GivesNewIds.append(right, appends).await }
+        if is_known {
+            right.append(appends).await
+        } else {
+            GivesNewIds.append(right, appends).await
+        }
     }
 }
 
@@ -298,7 +311,8 @@ async fn refuse_if(
     appends: Vec<StreamAppend>,
     too_much: fn(&Payload) -> bool,
 ) -> Answer {
-    if appends.iter().flat_map(|append| &append.events).any(|event| too_much(&event.event.payload)) {
+    if appends.iter().flat_map(|append| &append.events).any(|event| too_much(&event.event.payload))
+    {
         return Err(Refusal::Limit("too much for me".into()).into());
     }
     right.append(appends).await
@@ -341,8 +355,11 @@ impl Defect for FoldsCase {
 }
 
 async fn version(store: &MemoryStore, stream: &StreamId) -> Version {
-    let last =
-        store.read_stream(ReadStream::backwards(stream.clone()).with_limit(1)).try_next().await.unwrap();
+    let last = store
+        .read_stream(ReadStream::backwards(stream.clone()).with_limit(1))
+        .try_next()
+        .await
+        .unwrap();
     last.map_or(Version::NONE, |event| event.version)
 }
 

@@ -116,12 +116,14 @@ fn a_store_without_a_defect_passes() {
 #[test]
 fn each_case_finds_a_defect() {
     let all: BTreeSet<_> = CASES.iter().map(|case| case.name).collect();
-    let biting: BTreeSet<_> = SUSPECTS.iter().flat_map(|suspect| suspect.must_fail).copied().collect();
+    let biting: BTreeSet<_> =
+        SUSPECTS.iter().flat_map(|suspect| suspect.must_fail).copied().collect();
     assert_eq!(all, biting);
 }
 
 fn passes(case: Case, store: Arc<dyn EventStore>) -> bool {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let check = async { tokio::time::timeout(TIME_LIMIT, tokio::spawn((case.check)(store))).await };
     matches!(runtime.block_on(check), Ok(Ok(())))
 }

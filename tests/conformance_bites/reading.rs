@@ -3,8 +3,9 @@
 use std::{collections::HashSet, sync::Arc, sync::Mutex};
 
 use annals::{
-    AppendError, Appended, EventStore, Filter, MemoryStore, Position, ReadAll, ReadStream, RecordedEvent,
-    RecordedEvents, StoreError, StreamAppend, StreamExt, StreamId, TryStreamExt, Version,
+    AppendError, Appended, EventStore, Filter, MemoryStore, Position, ReadAll, ReadStream,
+    RecordedEvent, RecordedEvents, StoreError, StreamAppend, StreamExt, StreamId, TryStreamExt,
+    Version,
 };
 use async_trait::async_trait;
 use chrono::Utc;
@@ -230,7 +231,9 @@ impl Defect for ShowsEventsLate {
 pub(crate) struct TellsNanoseconds;
 
 fn finer(events: RecordedEvents) -> RecordedEvents {
-    events.map_ok(|event| RecordedEvent { recorded_at: event.recorded_at + NANOSECOND, ..event }).boxed()
+    events
+        .map_ok(|event| RecordedEvent { recorded_at: event.recorded_at + NANOSECOND, ..event })
+        .boxed()
 }
 
 impl Defect for TellsNanoseconds {
@@ -260,7 +263,11 @@ pub(crate) struct WaitsForTheNextAppend;
 
 #[async_trait]
 impl Defect for WaitsForTheNextAppend {
-    async fn wait_for_head(&self, right: &MemoryStore, _: Position) -> Result<Position, StoreError> {
+    async fn wait_for_head(
+        &self,
+        right: &MemoryStore,
+        _: Position,
+    ) -> Result<Position, StoreError> {
         let seen = right.head().await?;
         right.wait_for_head(seen).await
     }
@@ -283,7 +290,11 @@ pub(crate) struct WakesAtOnce;
 
 #[async_trait]
 impl Defect for WakesAtOnce {
-    async fn wait_for_head(&self, right: &MemoryStore, _: Position) -> Result<Position, StoreError> {
+    async fn wait_for_head(
+        &self,
+        right: &MemoryStore,
+        _: Position,
+    ) -> Result<Position, StoreError> {
         right.head().await
     }
 }

@@ -30,7 +30,11 @@ pub(crate) trait Defect: Send + Sync + 'static {
         right.head().await
     }
 
-    async fn wait_for_head(&self, right: &MemoryStore, position: Position) -> Result<Position, StoreError> {
+    async fn wait_for_head(
+        &self,
+        right: &MemoryStore,
+        position: Position,
+    ) -> Result<Position, StoreError> {
         right.wait_for_head(position).await
     }
 }

@@ -47,7 +47,10 @@ fn unknown_events_are_kept_to_the_letter_and_written_back_the_same() -> Test {
 #[test]
 fn the_variants_around_a_catch_all_are_read_as_themselves() -> Test {
     round_trip(&AccountEvent::Opened)?;
-    assert_eq!(round_trip(&AccountEvent::Closed { reason: "moved".into() })?, r#"{"reason":"moved"}"#);
+    assert_eq!(
+        round_trip(&AccountEvent::Closed { reason: "moved".into() })?,
+        r#"{"reason":"moved"}"#
+    );
     Ok(())
 }
 

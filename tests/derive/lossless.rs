@@ -58,7 +58,9 @@ fn the_ends_of_the_integers_come_back() -> Test {
 
 #[test]
 fn any_text_comes_back() -> Test {
-    for text in ["", "\0", "a\u{0}b", "\u{7f}\u{80}\u{2028}\u{feff}\u{10ffff}", "\"\\/\n", "日本 🦀"] {
+    for text in
+        ["", "\0", "a\u{0}b", "\u{7f}\u{80}\u{2028}\u{feff}\u{10ffff}", "\"\\/\n", "日本 🦀"]
+    {
         round_trip(&Any::Text(text.into()))?;
     }
     Ok(())

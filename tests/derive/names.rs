@@ -86,13 +86,17 @@ fn an_unknown_name_is_refused_by_name() -> Test {
 #[test]
 fn an_event_of_a_newer_build_is_refused() -> Test {
     let error = read::<AccountEvent>(&stored("account.opened", 2, "{}")?).unwrap_err();
-    assert_eq!(error.to_string(), "account.opened has schema version 2, this build knows versions up to 1");
+    assert_eq!(
+        error.to_string(),
+        "account.opened has schema version 2, this build knows versions up to 1"
+    );
     Ok(())
 }
 
 #[test]
 fn a_payload_of_another_shape_is_refused_with_the_place() -> Test {
-    let error = read::<AccountEvent>(&stored("account.deposit", 1, r#"{"cents":"5"}"#)?).unwrap_err();
+    let error =
+        read::<AccountEvent>(&stored("account.deposit", 1, r#"{"cents":"5"}"#)?).unwrap_err();
     assert_eq!(
         report(&error),
         "the payload of account.deposit (schema version 1) has an unexpected shape: \

@@ -97,7 +97,11 @@ fn serde_shapes_the_payload_and_not_the_name() -> Test {
             "order.paid",
             r#"{"paid-by":"anna","card-no":1}"#,
         ),
-        (OrderEvent::Paid { paid_by: "anna".into(), card_no: None }, "order.paid", r#"{"paid-by":"anna"}"#),
+        (
+            OrderEvent::Paid { paid_by: "anna".into(), card_no: None },
+            "order.paid",
+            r#"{"paid-by":"anna"}"#,
+        ),
         (OrderEvent::Weighed(5), "order.weighed", r#""5""#),
         (OrderEvent::Checked, "order.checked", r#""checked""#),
         (OrderEvent::Noted { kind: 1, more }, "order.noted", r#"{"type":1,"x":1}"#),

@@ -50,7 +50,10 @@ enum Everything {
 #[test]
 fn a_union_reads_the_names_of_its_members() {
     const EVENT_TYPES: &[&str] = BankEvent::EVENT_TYPES;
-    assert_eq!(EVENT_TYPES, ["account.opened", "account.created", "account.closed", "transfer.requested"]);
+    assert_eq!(
+        EVENT_TYPES,
+        ["account.opened", "account.created", "account.closed", "transfer.requested"]
+    );
     assert_eq!(Everything::EVENT_TYPES[..4], *EVENT_TYPES);
     assert_eq!(Everything::EVENT_TYPES[4..], ["mail.sent"]);
 }

@@ -123,14 +123,16 @@ fn one_event_of_old_may_be_several_of_today_but_not_none() -> Test {
 #[test]
 fn an_event_of_old_may_be_other_events_of_today() -> Test {
     let moved = read::<PersonEvent>(&stored("person.moved", 1, r#"{"from":1,"to":2}"#)?)?;
-    let today = [PersonEvent::Left { house: 1 }, PersonEvent::Moved, PersonEvent::Entered { house: 2 }];
+    let today =
+        [PersonEvent::Left { house: 1 }, PersonEvent::Moved, PersonEvent::Entered { house: 2 }];
     assert_eq!(moved, today);
     Ok(())
 }
 
 #[test]
 fn a_failing_upcaster_says_what_it_was_given_and_why_it_failed() -> Test {
-    let error = read::<PersonEvent>(&stored("person.created", 1, r#"{"name":"Anna"}"#)?).unwrap_err();
+    let error =
+        read::<PersonEvent>(&stored("person.created", 1, r#"{"name":"Anna"}"#)?).unwrap_err();
     assert!(matches!(error, DecodeError::Upcast { schema_version: 1, .. }));
     let text = "person.created cannot be brought up from schema version 1: no full name";
     assert_eq!(report(&error), text);

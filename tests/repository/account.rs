@@ -30,7 +30,12 @@ pub(crate) enum AccountEvent {
 
 /// Version 1 held several notes.
 fn one_each(old: serde_json::Value) -> Vec<serde_json::Value> {
-    old["notes"].as_array().into_iter().flatten().map(|note| serde_json::json!({ "note": note })).collect()
+    old["notes"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|note| serde_json::json!({ "note": note }))
+        .collect()
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -70,7 +75,9 @@ impl Aggregate for Account {
     fn handle(&self, command: &Command, cx: &Context<Self>) -> Result<Vec<AccountEvent>, Declined> {
         Ok(match *command {
             Command::Open(_) if self.owner.is_some() => return Err(Declined::AlreadyOpen),
-            Command::Withdraw(cents) if cents > self.cents => return Err(Declined::TooLittle(self.cents)),
+            Command::Withdraw(cents) if cents > self.cents => {
+                return Err(Declined::TooLittle(self.cents));
+            }
             Command::Open(ref owner) => vec![AccountEvent::Opened { owner: owner.clone() }],
             Command::Deposit(cents) => vec![AccountEvent::Deposited { cents }],
             Command::DepositTwice(cents) => vec![AccountEvent::Deposited { cents }; 2],

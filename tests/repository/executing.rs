@@ -1,6 +1,6 @@
 use annals::{
-    CommandError, EventId, EventStoreExt, ExpectedVersion, MemoryStore, Metadata, Position, Refusal,
-    Repository, RetryPolicy, StoreError, TryStreamExt, Version,
+    CommandError, EventId, EventStoreExt, ExpectedVersion, MemoryStore, Metadata, Position,
+    Refusal, Repository, RetryPolicy, StoreError, TryStreamExt, Version,
     testing::{FixedClock, SequentialIds},
 };
 use uuid::Uuid;
@@ -21,7 +21,10 @@ async fn a_command_has_an_answer() {
     assert_eq!(done.events, vec![AccountEvent::Deposited { cents: 250 }; 2]);
 
     let loaded = accounts.load(&anna()).await.unwrap();
-    assert_eq!((loaded.state, loaded.version, loaded.position), (done.state, done.version, done.position));
+    assert_eq!(
+        (loaded.state, loaded.version, loaded.position),
+        (done.state, done.version, done.position)
+    );
 }
 
 #[tokio::test]
@@ -29,12 +32,18 @@ async fn a_command_without_events_is_a_success_that_appends_nothing() {
     let store = MemoryStore::new();
     let accounts = Repository::<Account>::new(store.clone());
     let done = accounts.execute(&anna(), &Command::Look).await.unwrap();
-    assert_eq!((done.version, done.position, done.events), (Version::NONE, Position::START, vec![]));
+    assert_eq!(
+        (done.version, done.position, done.events),
+        (Version::NONE, Position::START, vec![])
+    );
 
     accounts.execute(&anna(), &Command::Deposit(5)).await.unwrap();
     accounts.execute(&"ben".to_owned(), &Command::Deposit(5)).await.unwrap();
     let done = accounts.execute(&anna(), &Command::Look).await.unwrap();
-    assert_eq!((done.version, done.position, done.state.cents), (Version::new(1), Position::new(1), 5));
+    assert_eq!(
+        (done.version, done.position, done.state.cents),
+        (Version::new(1), Position::new(1), 5)
+    );
     assert_eq!(annals::EventStore::head(&store).await.unwrap(), Position::new(2));
 }
 
@@ -58,8 +67,11 @@ async fn an_expected_version_is_held_without_deciding() {
         .with_expected_version(ExpectedVersion::NoStream)
         .await
         .unwrap();
-    let done =
-        accounts.execute(&anna(), &Command::Deposit(5)).with_expected_version(Version::new(1)).await.unwrap();
+    let done = accounts
+        .execute(&anna(), &Command::Deposit(5))
+        .with_expected_version(Version::new(1))
+        .await
+        .unwrap();
     assert_eq!(done.version, Version::new(2));
     let wrong = [ExpectedVersion::NoStream, Version::new(1).into(), Version::new(3).into()];
     for expected in wrong {
@@ -88,7 +100,11 @@ async fn time_ids_and_actor_come_from_outside() {
         .with_clock(clock.clone())
         .with_ids(SequentialIds::default());
     accounts.execute(&anna(), &Command::Deposit(1)).await.unwrap();
-    let audit = accounts.execute(&anna(), &Command::Audit).with_metadata(Metadata::by("ben")).await.unwrap();
+    let audit = accounts
+        .execute(&anna(), &Command::Audit)
+        .with_metadata(Metadata::by("ben"))
+        .await
+        .unwrap();
     let expected = AccountEvent::Audited {
         at: "2026-01-31T12:00:00Z".parse().unwrap(),
         by: Some("ben".into()),
@@ -109,12 +125,16 @@ async fn a_clone_goes_on_with_the_same_clock_ids_and_retries() {
     let clock = FixedClock::at("2026-01-31T12:00:00Z".parse().unwrap());
     let store = MemoryStore::new();
     let rival = AccountEvent::Deposited { cents: 1 };
-    let accounts = Repository::<Account>::new(Faulty::new(store, &rival).in_appends([Fault::Rival]))
-        .with_clock(clock)
-        .with_ids(SequentialIds::default())
-        .with_retry(RetryPolicy::never());
+    let accounts =
+        Repository::<Account>::new(Faulty::new(store, &rival).in_appends([Fault::Rival]))
+            .with_clock(clock)
+            .with_ids(SequentialIds::default())
+            .with_retry(RetryPolicy::never());
     let clone = accounts.clone();
-    assert!(matches!(clone.execute(&anna(), &Command::Audit).await, Err(CommandError::Conflict(_))));
+    assert!(matches!(
+        clone.execute(&anna(), &Command::Audit).await,
+        Err(CommandError::Conflict(_))
+    ));
     let audit = clone.execute(&anna(), &Command::Audit).await.unwrap().events;
     match &audit[..] {
         [AccountEvent::Audited { at, ticket, .. }] => {
@@ -130,11 +150,15 @@ async fn a_clone_goes_on_with_the_same_clock_ids_and_retries() {
 #[tokio::test]
 async fn an_id_given_twice_is_refused_and_no_command_is_lost_for_it() {
     let store = MemoryStore::new();
-    let [first, second] =
-        [(); 2].map(|()| Repository::<Account>::new(store.clone()).with_ids(SequentialIds::default()));
+    let [first, second] = [(); 2]
+        .map(|()| Repository::<Account>::new(store.clone()).with_ids(SequentialIds::default()));
     first.execute(&anna(), &Command::DepositTwice(1)).await.unwrap();
     match second.execute(&anna(), &Command::DepositTwice(5)).await {
-        Err(CommandError::Store(StoreError::Refused(Refusal::EventIdTaken { id, stream, version }))) => {
+        Err(CommandError::Store(StoreError::Refused(Refusal::EventIdTaken {
+            id,
+            stream,
+            version,
+        }))) => {
             assert_eq!(id, EventId::from(Uuid::from_u128(1)));
             assert_eq!((stream.as_str(), version), ("account-anna", Version::new(1)));
         }
@@ -152,7 +176,8 @@ async fn the_events_of_a_command_share_its_metadata_and_a_correlation() {
     accounts.execute(&anna(), &Command::DepositTwice(1)).with_metadata(by_ben).await.unwrap();
     accounts.execute(&anna(), &Command::Deposit(1)).await.unwrap();
 
-    let recorded: Vec<_> = store.events_after::<AccountEvent>(Position::START).try_collect().await.unwrap();
+    let recorded: Vec<_> =
+        store.events_after::<AccountEvent>(Position::START).try_collect().await.unwrap();
     let [first, second, third] = &recorded[..] else { panic!("{recorded:?}") };
     assert_eq!(first.metadata.actor.as_deref(), Some("ben"));
     assert_eq!(first.metadata.extra["ip"], "203.0.113.7");
@@ -175,10 +200,12 @@ async fn what_follows_carries_the_correlation_and_names_its_cause() {
     for (position, to) in [(0, &ben), (1, &anna())] {
         let after = Position::new(position);
         let cause = store.events_after::<AccountEvent>(after).try_next().await.unwrap().unwrap();
-        let effect = accounts.execute(to, &Command::Deposit(1)).with_metadata(Metadata::caused_by(&cause));
+        let effect =
+            accounts.execute(to, &Command::Deposit(1)).with_metadata(Metadata::caused_by(&cause));
         effect.await.unwrap();
     }
-    let recorded: Vec<_> = store.events_after::<AccountEvent>(Position::START).try_collect().await.unwrap();
+    let recorded: Vec<_> =
+        store.events_after::<AccountEvent>(Position::START).try_collect().await.unwrap();
     let [root, second, third] = &recorded[..] else { panic!("{recorded:?}") };
     assert_eq!(root.metadata.causation_id, None);
     assert_eq!(second.metadata.causation_id, Some(root.id.into()));
@@ -194,7 +221,10 @@ async fn an_id_that_names_no_stream_is_refused_and_says_so() {
         let id = id.to_owned();
         let executed = accounts.execute(&id, &Command::Deposit(1)).await.err();
         assert!(
-            matches!(executed, Some(CommandError::Store(StoreError::Refused(Refusal::StreamId(_))))),
+            matches!(
+                executed,
+                Some(CommandError::Store(StoreError::Refused(Refusal::StreamId(_))))
+            ),
             "{executed:?}"
         );
         let loaded = accounts.load(&id).await.unwrap_err();
@@ -224,19 +254,33 @@ async fn the_answer_of_a_command_is_a_cause_itself() {
     let accounts = Repository::<Account>::new(store.clone());
     let first = accounts.execute(&anna(), &Command::DepositTwice(1)).await.unwrap();
     let because = Metadata::caused_by(&first);
-    let second =
-        accounts.execute(&"ben".to_owned(), &Command::Deposit(1)).with_metadata(because).await.unwrap();
-    let recorded: Vec<_> = store.events_after::<AccountEvent>(Position::START).try_collect().await.unwrap();
+    let second = accounts
+        .execute(&"ben".to_owned(), &Command::Deposit(1))
+        .with_metadata(because)
+        .await
+        .unwrap();
+    let recorded: Vec<_> =
+        store.events_after::<AccountEvent>(Position::START).try_collect().await.unwrap();
     let ids: Vec<_> = recorded.iter().map(|event| event.id).collect();
     assert_eq!([first.event_ids.clone(), second.event_ids.clone()].concat(), ids);
     assert_eq!(first.metadata, recorded[0].metadata);
-    assert_eq!(recorded[2].metadata.causation_id, Some(ids[1].into()), "the last event is the cause");
+    assert_eq!(
+        recorded[2].metadata.causation_id,
+        Some(ids[1].into()),
+        "the last event is the cause"
+    );
     assert_eq!(recorded[2].metadata.correlation_id, Some(ids[0].into()));
 
-    let looked =
-        accounts.execute(&anna(), &Command::Look).with_metadata(Metadata::caused_by(&second)).await.unwrap();
+    let looked = accounts
+        .execute(&anna(), &Command::Look)
+        .with_metadata(Metadata::caused_by(&second))
+        .await
+        .unwrap();
     let after_nothing = Metadata::caused_by(&looked);
-    assert_eq!((after_nothing.causation_id, after_nothing.correlation_id), (None, Some(ids[0].into())));
+    assert_eq!(
+        (after_nothing.causation_id, after_nothing.correlation_id),
+        (None, Some(ids[0].into()))
+    );
 }
 
 #[test]

@@ -45,7 +45,13 @@ pub(crate) struct Faulty {
 impl Faulty {
     pub(crate) fn new(store: MemoryStore, rival: &impl annals::Event) -> Self {
         let rival = rival.encode().unwrap();
-        Self { store, appends: Mutex::default(), reads: Mutex::default(), waits: Mutex::default(), rival }
+        Self {
+            store,
+            appends: Mutex::default(),
+            reads: Mutex::default(),
+            waits: Mutex::default(),
+            rival,
+        }
     }
 
     pub(crate) fn in_appends(self, faults: impl IntoIterator<Item = Fault>) -> Self {
@@ -61,7 +67,8 @@ impl Faulty {
     async fn rival_appends(&self, appends: &[StreamAppend]) {
         for append in appends {
             let event = annals::NewEvent::new(self.rival.clone());
-            let append = StreamAppend::new(append.stream.clone(), ExpectedVersion::Any, vec![event]);
+            let append =
+                StreamAppend::new(append.stream.clone(), ExpectedVersion::Any, vec![event]);
             self.store.append(vec![append]).await.unwrap();
         }
     }

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use annals::{
-    Event, EventData, EventStore, EventStoreExt, MemoryStore, Position, Repository, StoreError, StreamExt,
-    TryStreamExt,
+    Event, EventData, EventStore, EventStoreExt, MemoryStore, Position, Repository, StoreError,
+    StreamExt, TryStreamExt,
 };
 use futures_util::future::poll_immediate;
 
@@ -29,14 +29,20 @@ async fn a_follower_reads_what_is_there_and_then_what_comes() {
     let mut payments = store.follow::<Payment>(Position::START);
     for version in [2, 3] {
         let payment = payments.try_next().await.unwrap().unwrap();
-        assert_eq!((payment.version.get(), payment.event), (version, Payment::Deposited { cents: 5 }));
+        assert_eq!(
+            (payment.version.get(), payment.event),
+            (version, Payment::Deposited { cents: 5 })
+        );
     }
     assert!(poll_immediate(payments.next()).await.is_none(), "there is no more yet");
     accounts.execute(&anna(), &Command::Audit).await.unwrap();
     assert!(poll_immediate(payments.next()).await.is_none(), "nothing for this follower");
     accounts.execute(&anna(), &Command::Withdraw(3)).await.unwrap();
     let payment = payments.try_next().await.unwrap().unwrap();
-    assert_eq!((payment.position, payment.event), (Position::new(5), Payment::Withdrawn { cents: 3 }));
+    assert_eq!(
+        (payment.position, payment.event),
+        (Position::new(5), Payment::Withdrawn { cents: 3 })
+    );
     assert!(poll_immediate(payments.next()).await.is_none());
 }
 
@@ -53,7 +59,8 @@ async fn a_follower_goes_on_after_its_checkpoint() {
         rest.iter().map(|r| r.event.clone()).collect::<Vec<_>>(),
         [4, 5].map(|cents| Payment::Deposited { cents })
     );
-    let followed: Vec<_> = store.follow::<Payment>(Position::new(3)).take(2).try_collect().await.unwrap();
+    let followed: Vec<_> =
+        store.follow::<Payment>(Position::new(3)).take(2).try_collect().await.unwrap();
     assert_eq!(followed, rest);
 }
 
@@ -75,7 +82,10 @@ async fn a_follower_rests_where_nothing_is_for_it() {
 #[tokio::test]
 async fn whoever_wants_everything_gets_it_as_it_is_stored() {
     let store = MemoryStore::new();
-    Repository::<Account>::new(store.clone()).execute(&anna(), &Command::DepositTwice(5)).await.unwrap();
+    Repository::<Account>::new(store.clone())
+        .execute(&anna(), &Command::DepositTwice(5))
+        .await
+        .unwrap();
     let all: Vec<_> = store.events_after::<EventData>(Position::START).try_collect().await.unwrap();
     assert_eq!(all.len(), 2);
     const { assert!(EventData::CATCHES_ALL) };
@@ -112,10 +122,15 @@ async fn a_follower_that_cannot_read_an_event_stops_there() {
         Deposited { euros: String },
     }
     let store = MemoryStore::new();
-    Repository::<Account>::new(store.clone()).execute(&anna(), &Command::DepositTwice(5)).await.unwrap();
+    Repository::<Account>::new(store.clone())
+        .execute(&anna(), &Command::DepositTwice(5))
+        .await
+        .unwrap();
     let mut events = store.follow::<Misunderstood>(Position::START);
     match events.next().await.unwrap() {
-        Err(StoreError::Unreadable(unreadable)) => assert_eq!(unreadable.position, Position::new(1)),
+        Err(StoreError::Unreadable(unreadable)) => {
+            assert_eq!(unreadable.position, Position::new(1))
+        }
         other => panic!("{other:?}"),
     }
     assert!(events.next().await.is_none());
@@ -137,11 +152,13 @@ async fn followers_miss_nothing_while_many_write() {
         })
         .collect();
     let count = (WRITERS * EACH) as usize;
-    let followed: Vec<_> = store.follow::<Payment>(Position::START).take(count).try_collect().await.unwrap();
+    let followed: Vec<_> =
+        store.follow::<Payment>(Position::START).take(count).try_collect().await.unwrap();
     for writer in writers {
         writer.await.unwrap();
     }
-    let stored: Vec<_> = store.events_after::<Payment>(Position::START).try_collect().await.unwrap();
+    let stored: Vec<_> =
+        store.events_after::<Payment>(Position::START).try_collect().await.unwrap();
     assert_eq!(followed, stored);
     assert_eq!(store.head().await.unwrap(), Position::new(WRITERS * EACH));
 }

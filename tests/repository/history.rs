@@ -1,8 +1,9 @@
 use std::time::Duration;
 
 use annals::{
-    AsOf, EventData, EventStore, EventType, ExpectedVersion, MemoryStore, Metadata, NewEvent, Payload,
-    Repository, StoreError, StreamAppend, StreamExt, TryStreamExt, Version, testing::FixedClock,
+    AsOf, EventData, EventStore, EventType, ExpectedVersion, MemoryStore, Metadata, NewEvent,
+    Payload, Repository, StoreError, StreamAppend, StreamExt, TryStreamExt, Version,
+    testing::FixedClock,
 };
 use chrono::{DateTime, Utc};
 
@@ -34,7 +35,8 @@ async fn an_entity_that_never_was_is_its_default_at_version_none() {
 #[tokio::test]
 async fn an_entity_loads_as_of_a_version() {
     let (_, accounts) = five_deposits().await;
-    for (version, cents, actual) in [(0, 0, 0), (1, 100, 1), (4, 400, 4), (5, 500, 5), (9, 500, 5)] {
+    for (version, cents, actual) in [(0, 0, 0), (1, 100, 1), (4, 400, 4), (5, 500, 5), (9, 500, 5)]
+    {
         let loaded = accounts.load_at(&anna(), Version::new(version)).await.unwrap();
         assert_eq!(
             (loaded.state.cents, loaded.version),
@@ -48,11 +50,20 @@ async fn an_entity_loads_as_of_a_version() {
 async fn an_entity_loads_as_of_a_time() {
     let (_, accounts) = five_deposits().await;
     let just_before = time(2) - Duration::from_micros(1);
-    let points =
-        [(time(0) - Duration::from_secs(1), 0), (time(0), 1), (just_before, 2), (time(2), 3), (time(59), 5)];
+    let points = [
+        (time(0) - Duration::from_secs(1), 0),
+        (time(0), 1),
+        (just_before, 2),
+        (time(2), 3),
+        (time(59), 5),
+    ];
     for (time, version) in points {
         let loaded = accounts.load_at(&anna(), time).await.unwrap();
-        assert_eq!((loaded.state.cents, loaded.version.get()), (version * 100, version), "as of {time}");
+        assert_eq!(
+            (loaded.state.cents, loaded.version.get()),
+            (version * 100, version),
+            "as of {time}"
+        );
         assert_eq!(accounts.load_at(&anna(), AsOf::Time(time)).await.unwrap(), loaded);
     }
 }
@@ -67,7 +78,11 @@ async fn a_clock_that_was_set_back_does_not_let_later_events_overtake() {
     }
     for (minute, version) in [(1, 1), (2, 1), (3, 3), (4, 4)] {
         let loaded = accounts.load_at(&anna(), time(minute)).await.unwrap();
-        assert_eq!((loaded.state.cents, loaded.version.get()), (version * 100, version), "at 12:0{minute}");
+        assert_eq!(
+            (loaded.state.cents, loaded.version.get()),
+            (version * 100, version),
+            "at 12:0{minute}"
+        );
     }
 }
 

@@ -1,8 +1,8 @@
 //! The same history gives the same state, whichever way it is read.
 
 use annals::{
-    Aggregate, CommandError, Event, EventStoreExt, ExpectedVersion, MemoryStore, Position, Repository,
-    TryStreamExt, Version,
+    Aggregate, CommandError, Event, EventStoreExt, ExpectedVersion, MemoryStore, Position,
+    Repository, TryStreamExt, Version,
 };
 use proptest::prelude::*;
 

@@ -1,8 +1,8 @@
 use std::{sync::Arc, time::Duration};
 
 use annals::{
-    CommandError, EventStore, ExpectedVersion, MemoryStore, Position, Refusal, Repository, RetryPolicy,
-    StoreError, Version,
+    CommandError, EventStore, ExpectedVersion, MemoryStore, Position, Refusal, Repository,
+    RetryPolicy, StoreError, Version,
 };
 
 use crate::{
@@ -22,7 +22,10 @@ fn quickly(retries: usize) -> RetryPolicy {
 /// An account with 100 cents on a store with these faults in its appends.
 async fn accounts(faults: impl IntoIterator<Item = Fault>) -> (MemoryStore, Repository<Account>) {
     let store = MemoryStore::new();
-    Repository::<Account>::new(store.clone()).execute(&anna(), &Command::Deposit(100)).await.unwrap();
+    Repository::<Account>::new(store.clone())
+        .execute(&anna(), &Command::Deposit(100))
+        .await
+        .unwrap();
     let faulty = Faulty::new(store.clone(), &RIVAL).in_appends(faults);
     (store, Repository::new(faulty).with_retry(quickly(3)))
 }
@@ -54,16 +57,26 @@ async fn the_policy_ends_the_tries() {
     assert_eq!(head(&store).await, Position::new(5), "four tries, four rivals");
 
     let once = accounts.with_retry(RetryPolicy::never());
-    assert!(matches!(once.execute(&anna(), &Command::Withdraw(50)).await, Err(CommandError::Conflict(_))));
+    assert!(matches!(
+        once.execute(&anna(), &Command::Withdraw(50)).await,
+        Err(CommandError::Conflict(_))
+    ));
     assert_eq!(head(&store).await, Position::new(6));
 }
 
 #[tokio::test]
 async fn a_pinned_version_is_not_tried_again() {
     let (store, accounts) = accounts([Fault::Rival]).await;
-    match accounts.execute(&anna(), &Command::Withdraw(50)).with_expected_version(Version::new(1)).await {
+    match accounts
+        .execute(&anna(), &Command::Withdraw(50))
+        .with_expected_version(Version::new(1))
+        .await
+    {
         Err(CommandError::Conflict(conflict)) => {
-            assert_eq!((conflict.expected, conflict.actual), (Version::new(1).into(), Version::new(2)));
+            assert_eq!(
+                (conflict.expected, conflict.actual),
+                (Version::new(1).into(), Version::new(2))
+            );
         }
         other => panic!("{other:?}"),
     }
@@ -82,7 +95,10 @@ async fn a_conflict_with_what_the_caller_expects_says_so_and_is_not_looked_at_ag
         .await
     {
         Err(CommandError::Conflict(conflict)) => {
-            assert_eq!((conflict.expected, conflict.actual), (ExpectedVersion::NoStream, Version::new(1)));
+            assert_eq!(
+                (conflict.expected, conflict.actual),
+                (ExpectedVersion::NoStream, Version::new(1))
+            );
         }
         other => panic!("{other:?}"),
     }
@@ -111,7 +127,10 @@ async fn a_lost_answer_is_asked_for_again_and_nothing_is_stored_twice() {
     ] {
         let (store, accounts) = accounts(faults.iter().copied()).await;
         let done = accounts.execute(&anna(), &Command::DepositTwice(25)).await.unwrap();
-        assert_eq!((done.state.cents, done.version, done.position), (150, Version::new(3), Position::new(3)));
+        assert_eq!(
+            (done.state.cents, done.version, done.position),
+            (150, Version::new(3), Position::new(3))
+        );
         assert_eq!(head(&store).await, Position::new(3), "{faults:?}");
         assert_eq!(accounts.load(&anna()).await.unwrap().state, done.state);
     }
@@ -121,7 +140,10 @@ async fn a_lost_answer_is_asked_for_again_and_nothing_is_stored_twice() {
 async fn a_lost_answer_is_the_first_one_even_if_others_went_on() {
     let (store, accounts) = accounts([Fault::AnswerLostThenRival]).await;
     let done = accounts.execute(&anna(), &Command::Withdraw(30)).await.unwrap();
-    assert_eq!((done.state.cents, done.version, done.position), (70, Version::new(2), Position::new(2)));
+    assert_eq!(
+        (done.state.cents, done.version, done.position),
+        (70, Version::new(2), Position::new(2))
+    );
     assert_eq!(head(&store).await, Position::new(3));
     assert_eq!(accounts.load(&anna()).await.unwrap().state.cents, 1_070);
 }
@@ -175,7 +197,10 @@ async fn a_store_that_does_not_answer_once_leaves_the_outcome_unknown() {
 
         let (store, accounts) = accounts([Fault::Answers(times); 4]).await;
         let error = accounts.execute(&anna(), &Command::Withdraw(30)).await.err();
-        assert!(matches!(error, Some(CommandError::Store(StoreError::OutcomeUnknown(_)))), "{error:?}");
+        assert!(
+            matches!(error, Some(CommandError::Store(StoreError::OutcomeUnknown(_)))),
+            "{error:?}"
+        );
         assert_eq!(head(&store).await, Position::new(2));
     }
 }
@@ -184,7 +209,9 @@ async fn a_store_that_does_not_answer_once_leaves_the_outcome_unknown() {
 async fn ids_that_somebody_else_used_first_are_refused() {
     let (store, accounts) = accounts([Fault::Twin]).await;
     match accounts.execute(&anna(), &Command::Withdraw(30)).await {
-        Err(CommandError::Store(StoreError::Refused(Refusal::EventIdTaken { version, .. }))) => {
+        Err(CommandError::Store(StoreError::Refused(Refusal::EventIdTaken {
+            version, ..
+        }))) => {
             assert_eq!(version, Version::new(3));
         }
         other => panic!("{other:?}"),
@@ -196,7 +223,8 @@ async fn ids_that_somebody_else_used_first_are_refused() {
 async fn each_further_try_comes_after_its_pause() {
     let second = Duration::from_secs(1);
     let (_, accounts) = accounts([Fault::Rival, Fault::Unreachable, Fault::AnswerLost]).await;
-    let accounts = accounts.with_retry(quickly(3).with_first_pause(second).with_longest_pause(second));
+    let accounts =
+        accounts.with_retry(quickly(3).with_first_pause(second).with_longest_pause(second));
     let start = tokio::time::Instant::now();
     accounts.execute(&anna(), &Command::Withdraw(30)).await.unwrap();
     let took = start.elapsed();
@@ -218,14 +246,14 @@ async fn a_broken_read_begins_anew() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_tasks_on_one_account_lose_nothing() {
     const TASKS: u64 = 64;
-    let accounts =
-        Repository::<Account>::new(MemoryStore::new()).with_retry(RetryPolicy::default().with_retries(500));
+    let accounts = Repository::<Account>::new(MemoryStore::new())
+        .with_retry(RetryPolicy::default().with_retries(500));
     let tasks: Vec<_> = (0..TASKS)
         .map(|cents| {
             let accounts = accounts.clone();
-            tokio::spawn(
-                async move { accounts.execute(&anna(), &Command::Deposit(cents)).await.unwrap().version },
-            )
+            tokio::spawn(async move {
+                accounts.execute(&anna(), &Command::Deposit(cents)).await.unwrap().version
+            })
         })
         .collect();
     let mut versions = Vec::new();

@@ -46,7 +46,11 @@ impl CommandLine {
     pub(crate) fn run(&self) -> Result<(), Failure> {
         eprintln!("$ {self}");
         let status = self.command().status().map_err(|source| self.not_started(source))?;
-        if status.success() { Ok(()) } else { Err(Failure::Command { command: self.to_string(), status }) }
+        if status.success() {
+            Ok(())
+        } else {
+            Err(Failure::Command { command: self.to_string(), status })
+        }
     }
 
     /// Runs the command and returns what it printed; its errors are shown when it fails.
@@ -87,7 +91,8 @@ mod tests {
 
     #[test]
     fn is_shown_as_typed() {
-        let command = CommandLine::cargo("doc --no-deps  --locked").with_env("RUSTDOCFLAGS", "-D warnings");
+        let command =
+            CommandLine::cargo("doc --no-deps  --locked").with_env("RUSTDOCFLAGS", "-D warnings");
         assert_eq!(command.to_string(), "RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --locked");
     }
 

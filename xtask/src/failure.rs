@@ -22,8 +22,12 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Command { command, status } => write!(f, "`{command}` failed ({status})"),
-            Self::NotStarted { command, source } => write!(f, "`{command}` could not be started: {source}"),
-            Self::Metadata(source) => write!(f, "the answer of `cargo metadata` is not understood: {source}"),
+            Self::NotStarted { command, source } => {
+                write!(f, "`{command}` could not be started: {source}")
+            }
+            Self::Metadata(source) => {
+                write!(f, "the answer of `cargo metadata` is not understood: {source}")
+            }
             Self::NoFacade => f.write_str("the workspace has no package `annals`"),
             Self::NoToolchain { version } => write!(
                 f,

@@ -14,7 +14,9 @@ pub(crate) fn run() -> Result<(), Failure> {
     command_step("format", &CommandLine::cargo("fmt --all --check"))?;
     command_step(
         "clippy",
-        &CommandLine::cargo("clippy --workspace --all-targets --all-features --locked -- -D warnings"),
+        &CommandLine::cargo(
+            "clippy --workspace --all-targets --all-features --locked -- -D warnings",
+        ),
     )?;
     command_step(
         "docs",
@@ -26,7 +28,9 @@ pub(crate) fn run() -> Result<(), Failure> {
         let command = feature_alone(&format!("--features {feature}"));
         command_step(&format!("feature {feature} alone"), &command)?;
     }
-    step(&format!("minimum Rust version {}", manifest.rust_version), || msrv::check(&manifest.rust_version))?;
+    step(&format!("minimum Rust version {}", manifest.rust_version), || {
+        msrv::check(&manifest.rust_version)
+    })?;
     step("dependency budget", budget::check)
 }
 

@@ -22,7 +22,8 @@ usage: cargo xtask <task>
 ";
 
 fn main() -> ExitCode {
-    let arguments: Vec<_> = env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
+    let arguments: Vec<_> =
+        env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match *arguments {
         ["test"] => test::run(),

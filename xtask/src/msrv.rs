@@ -25,7 +25,9 @@ fn is_version(answer: &str, minimum: &str) -> bool {
 /// The toolchain in the answer of `rustup toolchain list` that is `minimum`.
 fn installed<'a>(list: &'a str, minimum: &str) -> Option<&'a str> {
     let names = list.lines().filter_map(|line| line.split_whitespace().next());
-    names.into_iter().find(|name| name.split('-').next().is_some_and(|version| covers(minimum, version)))
+    names
+        .into_iter()
+        .find(|name| name.split('-').next().is_some_and(|version| covers(minimum, version)))
 }
 
 /// `1.95` covers `1.95` and `1.95.3`; it covers neither `1.9` nor `1.950` nor `1.95.0-nightly`.
@@ -48,9 +50,14 @@ mod tests {
 
     #[test]
     fn another_release_is_not() {
-        for answer in
-            ["rustc 1.96.0 (x)", "rustc 1.9.0", "rustc 1.950.0", "rustc 1.95.0-nightly (x)", "", "1.95"]
-        {
+        for answer in [
+            "rustc 1.96.0 (x)",
+            "rustc 1.9.0",
+            "rustc 1.950.0",
+            "rustc 1.95.0-nightly (x)",
+            "",
+            "1.95",
+        ] {
             assert!(!is_version(answer, "1.95"), "{answer}");
         }
         assert!(!is_version("rustc 1.95.0", "1.95.2"));

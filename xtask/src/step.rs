@@ -5,7 +5,10 @@ use std::time::Instant;
 use crate::{command::CommandLine, failure::Failure};
 
 /// Runs `work` under `heading` and says how long it took, whatever its outcome.
-pub(crate) fn step(heading: &str, work: impl FnOnce() -> Result<(), Failure>) -> Result<(), Failure> {
+pub(crate) fn step(
+    heading: &str,
+    work: impl FnOnce() -> Result<(), Failure>,
+) -> Result<(), Failure> {
     eprintln!("\n=== {heading}");
     let start = Instant::now();
     let outcome = work();

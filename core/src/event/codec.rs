@@ -71,7 +71,11 @@ struct Step<'a> {
 
 impl<E: DeserializeOwned> Variants<E> {
     fn decode(&self, data: &EventData, events: &mut Vec<E>) -> Result<(), DecodeError> {
-        let first = Step { event_type: &data.event_type, schema_version: data.schema_version, before: None };
+        let first = Step {
+            event_type: &data.event_type,
+            schema_version: data.schema_version,
+            before: None,
+        };
         let Some(variant) = self.find(&data.event_type) else {
             let catch_all = self.catch_all.ok_or_else(|| unknown(data))?;
             events.push(catch_all(data.clone()));
@@ -88,7 +92,12 @@ impl<E: DeserializeOwned> Variants<E> {
     }
 
     /// Takes `payload` from where `step` stands to today, which may make several events of it.
-    fn bring_up(&self, step: &Step<'_>, payload: Value, events: &mut Vec<E>) -> Result<(), DecodeError> {
+    fn bring_up(
+        &self,
+        step: &Step<'_>,
+        payload: Value,
+        events: &mut Vec<E>,
+    ) -> Result<(), DecodeError> {
         let Some(variant) = self.find(step.event_type) else {
             let payload = Payload::encode(&payload).map_err(|e| step.failed(e))?;
             let data = step.data(payload);
@@ -97,7 +106,9 @@ impl<E: DeserializeOwned> Variants<E> {
             return Ok(());
         };
         let upcaster = match step.schema_version.cmp(&variant.schema_version) {
-            Ordering::Less => variant.upcaster(step.schema_version).ok_or_else(|| step.no_upcaster())?,
+            Ordering::Less => {
+                variant.upcaster(step.schema_version).ok_or_else(|| step.no_upcaster())?
+            }
             Ordering::Equal => {
                 events.push(variant.read(payload).map_err(|source| step.unfit(source))?);
                 return Ok(());
@@ -114,7 +125,8 @@ impl<E: DeserializeOwned> Variants<E> {
                 Some((event_type, schema_version)) => (event_type, *schema_version),
             };
             if step.has_been(event_type, schema_version) {
-                let circle = format!("it leads back to {event_type} of schema version {schema_version}");
+                let circle =
+                    format!("it leads back to {event_type} of schema version {schema_version}");
                 return Err(step.failed(circle));
             }
             let next = Step { event_type, schema_version, before: Some(step) };
@@ -135,15 +147,26 @@ impl Step<'_> {
     }
 
     fn data(&self, payload: Payload) -> EventData {
-        EventData { event_type: self.event_type.clone(), schema_version: self.schema_version, payload }
+        EventData {
+            event_type: self.event_type.clone(),
+            schema_version: self.schema_version,
+            payload,
+        }
     }
 
     fn newer_than(&self, known: u32) -> DecodeError {
-        DecodeError::Newer { event_type: self.event_type.clone(), schema_version: self.schema_version, known }
+        DecodeError::Newer {
+            event_type: self.event_type.clone(),
+            schema_version: self.schema_version,
+            known,
+        }
     }
 
     fn no_upcaster(&self) -> DecodeError {
-        DecodeError::NoUpcaster { event_type: self.event_type.clone(), schema_version: self.schema_version }
+        DecodeError::NoUpcaster {
+            event_type: self.event_type.clone(),
+            schema_version: self.schema_version,
+        }
     }
 
     fn failed(&self, source: impl Into<Box<dyn Error + Send + Sync>>) -> DecodeError {
@@ -192,7 +215,10 @@ impl Variant {
         self.upcasters.iter().find(|(version, _)| *version == from).map(|(_, upcaster)| *upcaster)
     }
 
-    fn read<'de, E: Deserialize<'de>, D: Deserializer<'de>>(&self, content: D) -> Result<E, D::Error> {
+    fn read<'de, E: Deserialize<'de>, D: Deserializer<'de>>(
+        &self,
+        content: D,
+    ) -> Result<E, D::Error> {
         content::read(self.index, content)
     }
 }

@@ -27,7 +27,9 @@ pub enum DecodeError {
         event_type: EventType,
     },
     /// The event was written by a newer build.
-    #[error("{event_type} has schema version {schema_version}, this build knows versions up to {known}")]
+    #[error(
+        "{event_type} has schema version {schema_version}, this build knows versions up to {known}"
+    )]
     Newer {
         /// The stored name.
         event_type: EventType,
@@ -55,7 +57,9 @@ pub enum DecodeError {
         source: Box<dyn Error + Send + Sync>,
     },
     /// The payload does not have the shape that the variant asks for.
-    #[error("the payload of {event_type} (schema version {schema_version}) has an unexpected shape")]
+    #[error(
+        "the payload of {event_type} (schema version {schema_version}) has an unexpected shape"
+    )]
     Payload {
         /// The stored name.
         event_type: EventType,

@@ -119,8 +119,14 @@ mod tests {
 
     #[test]
     fn names_that_no_store_could_keep_are_refused() {
-        for name in ["", "a b", "a\tb", "a\0b", "a\u{a0}b", "a\u{85}b", "a\u{7f}b", &"é".repeat(128)] {
-            assert_eq!(EventType::new(name.to_owned()), Err(InvalidEventType(name.into())), "{name:?}");
+        for name in
+            ["", "a b", "a\tb", "a\0b", "a\u{a0}b", "a\u{85}b", "a\u{7f}b", &"é".repeat(128)]
+        {
+            assert_eq!(
+                EventType::new(name.to_owned()),
+                Err(InvalidEventType(name.into())),
+                "{name:?}"
+            );
             assert!(serde_json::from_value::<EventType>(name.into()).is_err(), "{name:?}");
         }
         for name in ["a", "Größe-1/2", &"x".repeat(255)] {

@@ -85,7 +85,11 @@ impl Payload {
     }
 
     pub(super) fn bounded(json: String) -> Result<Self, InvalidPayload> {
-        if depth(&json) > Self::MAX_DEPTH { Err(InvalidPayload::TooDeep) } else { Ok(Self(json.into())) }
+        if depth(&json) > Self::MAX_DEPTH {
+            Err(InvalidPayload::TooDeep)
+        } else {
+            Ok(Self(json.into()))
+        }
     }
 }
 
@@ -172,8 +176,11 @@ mod tests {
 
     #[test]
     fn what_can_be_read_is_kept_to_the_letter() {
-        for text in [" { \"b\" : 1.0e2,\n\"a\":-0 } ", "123456789012345678901234567890", r#""\ud83e\udd80""#]
-        {
+        for text in [
+            " { \"b\" : 1.0e2,\n\"a\":-0 } ",
+            "123456789012345678901234567890",
+            r#""\ud83e\udd80""#,
+        ] {
             assert_eq!(Payload::parse(text).unwrap().as_str(), text);
         }
         let siblings = format!("[{}]", vec!["[{}]"; 200].join(","));

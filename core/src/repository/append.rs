@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::retry::pause;
-use crate::{AppendError, Appended, EventStore, EventStoreExt, Refusal, StoreError, StreamAppend, Version};
+use crate::{
+    AppendError, Appended, EventStore, EventStoreExt, Refusal, StoreError, StreamAppend, Version,
+};
 
 /// Appends after version `loaded`, and sends the very same events again while the store is lost.
 ///

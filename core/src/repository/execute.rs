@@ -62,8 +62,18 @@ pub struct Execute<'a, A: Aggregate> {
 }
 
 impl<'a, A: Aggregate> Execute<'a, A> {
-    pub(super) fn new(repository: &'a Repository<A>, id: &'a A::Id, command: &'a A::Command) -> Self {
-        Self { repository, id, command, expected: ExpectedVersion::Any, metadata: Metadata::default() }
+    pub(super) fn new(
+        repository: &'a Repository<A>,
+        id: &'a A::Id,
+        command: &'a A::Command,
+    ) -> Self {
+        Self {
+            repository,
+            id,
+            command,
+            expected: ExpectedVersion::Any,
+            metadata: Metadata::default(),
+        }
     }
 
     /// Runs only on the entity as the caller knows it: at a [`Version`], not there yet
@@ -103,7 +113,8 @@ impl<'a, A: Aggregate> Execute<'a, A> {
             }
             let new_events = new_events(&cx, &events)?;
             let event_ids = new_events.iter().map(|event| event.id).collect();
-            let metadata = new_events.first().map_or_else(Arc::default, |event| Arc::clone(&event.metadata));
+            let metadata =
+                new_events.first().map_or_else(Arc::default, |event| Arc::clone(&event.metadata));
             let append = StreamAppend::new(stream.clone(), version, new_events);
             match append_once(&*repository.store, append, version, &mut pauses).await {
                 Ok(Appended { version, position }) => {
@@ -121,7 +132,10 @@ impl<'a, A: Aggregate> Execute<'a, A> {
 }
 
 /// The stored form of what was decided: each event with an id of its own, all with the command's metadata.
-fn new_events<A: Aggregate>(cx: &Context<A>, events: &[A::Event]) -> Result<Vec<NewEvent>, StoreError> {
+fn new_events<A: Aggregate>(
+    cx: &Context<A>,
+    events: &[A::Event],
+) -> Result<Vec<NewEvent>, StoreError> {
     let mut metadata = Arc::clone(&cx.metadata);
     let mut new_events = Vec::with_capacity(events.len());
     for event in events {

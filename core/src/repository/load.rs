@@ -45,7 +45,8 @@ pub(super) async fn load<A: Aggregate>(
     if let Some(AsOf::Version(version)) = as_of {
         read = read.with_limit(version.get());
     }
-    let mut loaded = Loaded { state: A::default(), version: Version::NONE, position: Position::START };
+    let mut loaded =
+        Loaded { state: A::default(), version: Version::NONE, position: Position::START };
     let mut records = store.read_stream(read);
     let mut events = Vec::with_capacity(1);
     while let Some(record) = records.try_next().await? {

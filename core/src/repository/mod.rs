@@ -22,8 +22,8 @@ pub use self::{
     retry::RetryPolicy,
 };
 use crate::{
-    Aggregate, Clock, EventStore, IdGenerator, InvalidStreamId, Refusal, StoreError, StreamId, SystemClock,
-    UuidV7, stream::is_category,
+    Aggregate, Clock, EventStore, IdGenerator, InvalidStreamId, Refusal, StoreError, StreamId,
+    SystemClock, UuidV7, stream::is_category,
 };
 
 /// All entities of one kind: runs commands on them and reads their state and history.
@@ -57,7 +57,8 @@ impl<A: Aggregate> Repository<A> {
         }
     }
 
-    /// Takes the time from `clock`.
+    /// Takes the time that decisions see, [`Context::now`](crate::Context::now), from `clock`. The time at
+    /// which an event is recorded is the store's.
     #[must_use]
     pub fn with_clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);

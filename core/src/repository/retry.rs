@@ -98,7 +98,11 @@ mod tests {
         let policy = RetryPolicy::default()
             .with_first_pause(Duration::from_secs(60))
             .with_longest_pause(Duration::from_millis(10));
-        assert!(millis(&policy).iter().all(|pause| (10.0..=20.01).contains(pause)), "{:?}", millis(&policy));
+        assert!(
+            millis(&policy).iter().all(|pause| (10.0..=20.01).contains(pause)),
+            "{:?}",
+            millis(&policy)
+        );
     }
 
     #[test]

@@ -43,7 +43,11 @@ impl From<Refusal> for AppendError {
 impl StreamAppend {
     /// Events for `stream`, to be appended if it meets `expected`.
     #[must_use]
-    pub fn new(stream: StreamId, expected: impl Into<ExpectedVersion>, events: Vec<NewEvent>) -> Self {
+    pub fn new(
+        stream: StreamId,
+        expected: impl Into<ExpectedVersion>,
+        events: Vec<NewEvent>,
+    ) -> Self {
         Self { stream, expected: expected.into(), events }
     }
 

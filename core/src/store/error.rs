@@ -111,12 +111,19 @@ mod tests {
             stream: stream(),
             version: Version::new(2),
             position: Position::new(7),
-            source: DecodeError::Upcast { event_type: event_type(), schema_version: 1, source: down() },
+            source: DecodeError::Upcast {
+                event_type: event_type(),
+                schema_version: 1,
+                source: down(),
+            },
         };
         let invalid = || Payload::parse("{").unwrap_err();
         let id = || EventId::from(uuid::Uuid::from_u128(1));
         let errors: [(StoreError, &[&str]); 8] = [
-            (StoreError::Unavailable(down()), &["the event store is not available", "connection refused"]),
+            (
+                StoreError::Unavailable(down()),
+                &["the event store is not available", "connection refused"],
+            ),
             (
                 StoreError::OutcomeUnknown(down()),
                 &[
@@ -150,7 +157,8 @@ mod tests {
             ),
             (Refusal::Limit(down()).into(), &["this store cannot hold it", "connection refused"]),
             (
-                Refusal::EventIdTaken { id: id(), stream: stream(), version: Version::new(2) }.into(),
+                Refusal::EventIdTaken { id: id(), stream: stream(), version: Version::new(2) }
+                    .into(),
                 &["event id 00000000-0000-0000-0000-000000000001 is already stored, \
                      as version 2 of stream account-anna"],
             ),
@@ -159,7 +167,11 @@ mod tests {
             assert_eq!(report(&error), parts);
             let error = AppendError::from(error);
             assert_eq!(report(&error), parts, "an append says nothing more");
-            assert_eq!(report(&CommandError::<std::fmt::Error>::from(error)), parts, "nor does a command");
+            assert_eq!(
+                report(&CommandError::<std::fmt::Error>::from(error)),
+                parts,
+                "nor does a command"
+            );
         }
     }
 }

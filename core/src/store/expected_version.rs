@@ -28,7 +28,11 @@ impl ExpectedVersion {
             Self::Exists => actual > Version::NONE,
             Self::Exact(expected) => actual == expected,
         };
-        if is_met { Ok(()) } else { Err(Conflict { stream: stream.clone(), expected: self, actual }) }
+        if is_met {
+            Ok(())
+        } else {
+            Err(Conflict { stream: stream.clone(), expected: self, actual })
+        }
     }
 }
 
@@ -69,12 +73,17 @@ mod tests {
     fn a_conflict_reads_as_a_sentence() {
         use ExpectedVersion::{Any, Exact, Exists, NoStream};
         let stream: crate::StreamId = "account-anna".parse().unwrap();
-        let told = |expected: ExpectedVersion, actual| expected.check(&stream, Version::new(actual));
+        let told =
+            |expected: ExpectedVersion, actual| expected.check(&stream, Version::new(actual));
         assert_eq!(told(Any, 7), Ok(()));
         for (expected, actual, sentence) in [
             (NoStream, 3, "stream account-anna is at version 3, expected was no stream"),
             (Exists, 0, "stream account-anna is at version 0, expected was an existing stream"),
-            (Exact(Version::new(2)), 3, "stream account-anna is at version 3, expected was version 2"),
+            (
+                Exact(Version::new(2)),
+                3,
+                "stream account-anna is at version 3, expected was version 2",
+            ),
         ] {
             assert_eq!(told(expected, actual).unwrap_err().to_string(), sentence);
         }

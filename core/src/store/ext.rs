@@ -86,7 +86,10 @@ pub trait EventStoreExt: EventStore {
 
     /// The events that `E` reads and that come after `position`: those stored already, and then each new
     /// one as it comes, without gaps or duplicates. It ends with an error only.
-    fn follow<E: Event>(&self, position: Position) -> BoxStream<'static, Result<Recorded<E>, StoreError>>
+    fn follow<E: Event>(
+        &self,
+        position: Position,
+    ) -> BoxStream<'static, Result<Recorded<E>, StoreError>>
     where
         Self: Clone + Sized + 'static,
     {

@@ -4,7 +4,8 @@
 use std::{pin::Pin, sync::Arc};
 
 use super::{
-    AppendError, Appended, EventStore, ReadAll, ReadStream, RecordedEvents, StoreError, StreamAppend,
+    AppendError, Appended, EventStore, ReadAll, ReadStream, RecordedEvents, StoreError,
+    StreamAppend,
 };
 use crate::Position;
 
@@ -42,7 +43,10 @@ macro_rules! forward {
                 (**self).head()
             }
 
-            fn wait_for_head<'a, 'b>(&'a self, position: Position) -> Answer<'b, Result<Position, StoreError>>
+            fn wait_for_head<'a, 'b>(
+                &'a self,
+                position: Position,
+            ) -> Answer<'b, Result<Position, StoreError>>
             where
                 'a: 'b,
                 Self: 'b,

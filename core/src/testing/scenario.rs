@@ -189,9 +189,13 @@ impl<A: Aggregate> Decided<A> {
         let expected = expected.borrow();
         match &self.result {
             Err(actual) if actual == expected => {}
-            Err(actual) => panic!("the command was rejected for another reason:\n{}", diff(expected, actual)),
+            Err(actual) => {
+                panic!("the command was rejected for another reason:\n{}", diff(expected, actual))
+            }
             Ok(actual) => {
-                panic!("the command was accepted with {actual:#?}, expected was the rejection {expected:?}")
+                panic!(
+                    "the command was accepted with {actual:#?}, expected was the rejection {expected:?}"
+                )
             }
         }
     }
@@ -206,7 +210,10 @@ impl<A: Aggregate> Decided<A> {
         A: Debug + PartialEq,
     {
         if let Err(error) = &self.result {
-            panic!("the command was rejected ({error}), expected was the state {:#?}", expected.borrow());
+            panic!(
+                "the command was rejected ({error}), expected was the state {:#?}",
+                expected.borrow()
+            );
         }
         if self.state != *expected.borrow() {
             panic!("another state than expected:\n{}", diff(expected.borrow(), &self.state));
@@ -233,9 +240,14 @@ fn through_storage<E: Event + Debug + PartialEq>(event: &E) {
     match data.decode::<E>() {
         Ok(back) if back.len() == 1 && back.first() == Some(event) => {}
         Ok(back) => {
-            panic!("storage changes an event:\n{}", diff(&[event][..], &back.iter().collect::<Vec<_>>()))
+            panic!(
+                "storage changes an event:\n{}",
+                diff(&[event][..], &back.iter().collect::<Vec<_>>())
+            )
         }
-        Err(error) => panic!("{event:?} is stored as {}, but: {}", data.payload, with_sources(&error)),
+        Err(error) => {
+            panic!("{event:?} is stored as {}, but: {}", data.payload, with_sources(&error))
+        }
     }
 }
 

@@ -1,9 +1,12 @@
 use annals::testing::{Decided, Scenario};
 
 use super::*;
-use InvoiceCommand::{AddToCancellation, AddToOrder, AdjustBadDebt, Cancel, PlaceOrder, WriteOffStock};
+use InvoiceCommand::{
+    AddToCancellation, AddToOrder, AdjustBadDebt, Cancel, PlaceOrder, WriteOffStock,
+};
 use InvoiceEvent::{
-    BadDebtAdjusted, CancellationExtended, CancellationIssued, OrderExtended, OrderPlaced, StockWrittenOff,
+    BadDebtAdjusted, CancellationExtended, CancellationIssued, OrderExtended, OrderPlaced,
+    StockWrittenOff,
 };
 
 const ANNA: Option<CustomerId> = Some(CustomerId::new(17850));
@@ -56,7 +59,13 @@ fn decide(
     Scenario::new(number).given(past).when(command)
 }
 
-fn issued(kind: Kind, customer: Option<CustomerId>, lines: u64, units: i64, value: &str) -> Invoice {
+fn issued(
+    kind: Kind,
+    customer: Option<CustomerId>,
+    lines: u64,
+    units: i64,
+    value: &str,
+) -> Invoice {
     let totals = Totals { lines, units, value: value.parse().unwrap() };
     Invoice::Issued(Issued { kind, customer, country: uk(), totals })
 }
@@ -97,13 +106,9 @@ fn lines_that_come_a_minute_later_belong_to_the_order() {
 #[test]
 fn goods_are_cancelled_and_more_a_minute_later() {
     let lines = [line(-1, "27.50")];
-    decide("C536379", [], Cancel(slip(ANNA, &lines))).then([cancellation(&lines)]).then_state(issued(
-        Kind::Cancellation,
-        ANNA,
-        1,
-        -1,
-        "-27.50",
-    ));
+    decide("C536379", [], Cancel(slip(ANNA, &lines)))
+        .then([cancellation(&lines)])
+        .then_state(issued(Kind::Cancellation, ANNA, 1, -1, "-27.50"));
     let extended = CancellationExtended { customer: ANNA, lines: lines.to_vec(), at: at(26) };
     decide("C536379", [cancellation(&lines)], AddToCancellation(slip(ANNA, &lines)))
         .then([extended])
@@ -129,9 +134,11 @@ fn a_number_stands_for_one_thing_for_good() {
     let (sold, back) = (line(6, "2.55"), line(-6, "2.55"));
     let plain = [(order(std::slice::from_ref(&sold)), Kind::Order), (write_off(), Kind::WriteOff)];
     for (event, kind) in plain {
-        for command in [PlaceOrder(slip(ANNA, &[sold.clone()])), WriteOffStock(slip(None, &[line(-1, "0")]))]
+        for command in
+            [PlaceOrder(slip(ANNA, &[sold.clone()])), WriteOffStock(slip(None, &[line(-1, "0")]))]
         {
-            decide("536365", [event.clone()], command).then_rejected(Rejection::IssuedAlready(kind));
+            decide("536365", [event.clone()], command)
+                .then_rejected(Rejection::IssuedAlready(kind));
         }
     }
     decide("C1", [cancellation(&[back.clone()])], Cancel(slip(ANNA, &[back.clone()])))
@@ -243,7 +250,8 @@ fn later_lines_belong_to_the_same_customer_and_country() {
     for came in [BERT, None] {
         let wrong = Rejection::OfAnotherCustomer { owner: ANNA, came };
         decide("1", [order(&sold)], AddToOrder(slip(came, &sold))).then_rejected(&wrong);
-        decide("C1", [cancellation(&back)], AddToCancellation(slip(came, &back))).then_rejected(&wrong);
+        decide("C1", [cancellation(&back)], AddToCancellation(slip(came, &back)))
+            .then_rejected(&wrong);
     }
     let abroad = AddToOrder(Slip { country: "EIRE".to_owned(), ..slip(ANNA, &sold) });
     let wrong = Rejection::ToAnotherCountry { country: uk(), came: "EIRE".to_owned() };
@@ -253,5 +261,6 @@ fn later_lines_belong_to_the_same_customer_and_country() {
 #[test]
 fn nothing_is_added_to_nothing() {
     decide("1", [], AddToOrder(slip(ANNA, &[line(6, "2.55")]))).then_rejected(Rejection::NotIssued);
-    decide("C1", [], AddToCancellation(slip(ANNA, &[line(-6, "2.55")]))).then_rejected(Rejection::NotIssued);
+    decide("C1", [], AddToCancellation(slip(ANNA, &[line(-6, "2.55")])))
+        .then_rejected(Rejection::NotIssued);
 }

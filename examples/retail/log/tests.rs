@@ -30,13 +30,17 @@ fn a_line_is_read_as_it_was_written() {
     };
     assert_eq!(line.unit_price.scale(), 3);
     let (number, at) = ("536544".parse().unwrap(), "2010-12-01T14:32:05".parse().unwrap());
-    assert_eq!(entry, Entry { at_line: 2, number, at, customer: None, country: "EIRE".to_owned(), line });
+    assert_eq!(
+        entry,
+        Entry { at_line: 2, number, at, customer: None, country: "EIRE".to_owned(), line }
+    );
 }
 
 #[test]
 fn customers_are_read_with_and_without_the_spreadsheets_decimal() {
     for id in ["17850.0", "17850"] {
-        let entries = read(format!("{HEADER_LINE}1,1,,1,2010-12-01 08:26:00,1,{id},EIRE\n")).unwrap();
+        let entries =
+            read(format!("{HEADER_LINE}1,1,,1,2010-12-01 08:26:00,1,{id},EIRE\n")).unwrap();
         assert_eq!(entries[0].customer, Some(CustomerId::new(17850)));
         assert_eq!(entries[0].line.description, None);
     }
@@ -51,7 +55,10 @@ fn every_broken_field_is_named() {
         ("1,1,x,,2010-12-01 08:26:00,1,,EIRE", "Quantity is missing"),
         ("1,1,x,1.5,2010-12-01 08:26:00,1,,EIRE", "Quantity \"1.5\" cannot be read"),
         ("1,1,x,2147483648,2010-12-01 08:26:00,1,,EIRE", "Quantity \"2147483648\" cannot be read"),
-        ("1,1,x,1,2010-12-32 08:26:00,1,,EIRE", "InvoiceDate \"2010-12-32 08:26:00\" cannot be read"),
+        (
+            "1,1,x,1,2010-12-32 08:26:00,1,,EIRE",
+            "InvoiceDate \"2010-12-32 08:26:00\" cannot be read",
+        ),
         ("1,1,x,1,01/12/2010 08:26,1,,EIRE", "InvoiceDate \"01/12/2010 08:26\" cannot be read"),
         ("1,1,x,1,2010-12-01 08:26:00,free,,EIRE", "UnitPrice \"free\" cannot be read"),
         ("1,1,x,1,2010-12-01 08:26:00,NaN,,EIRE", "UnitPrice \"NaN\" cannot be read"),
@@ -64,7 +71,10 @@ fn every_broken_field_is_named() {
         let rows = format!("{GOOD}{row}\n{GOOD}");
         assert_eq!(failure(rows), (3, why.to_owned()), "{row}");
     }
-    assert_eq!(failure(b"1,1,\xff,1,2010-12-01 08:26:00,1,,EIRE\n"), (2, "column 3 is not UTF-8".to_owned()));
+    assert_eq!(
+        failure(b"1,1,\xff,1,2010-12-01 08:26:00,1,,EIRE\n"),
+        (2, "column 3 is not UTF-8".to_owned())
+    );
 }
 
 #[test]

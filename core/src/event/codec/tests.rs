@@ -117,7 +117,10 @@ fn upcasters_run_in_the_order_of_versions_and_for_each_result() {
 fn what_stands_in_the_way_of_reading_is_told_apart() {
     let read = |name, version, json| read(&SAMPLES, &stored(name, version, json)).unwrap_err();
     assert!(matches!(read("other", 1, "{}"), DecodeError::Unknown { .. }));
-    assert!(matches!(read("struct", 4, "{}"), DecodeError::Newer { schema_version: 4, known: 3, .. }));
+    assert!(matches!(
+        read("struct", 4, "{}"),
+        DecodeError::Newer { schema_version: 4, known: 3, .. }
+    ));
     assert!(matches!(read("struct", 0, "{}"), DecodeError::NoUpcaster { schema_version: 0, .. }));
     assert!(matches!(read("struct", 1, "{}"), DecodeError::Upcast { schema_version: 1, .. }));
     assert!(matches!(read("struct", 3, "{}"), DecodeError::Payload { schema_version: 3, .. }));

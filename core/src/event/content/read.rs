@@ -39,7 +39,10 @@ impl<'de, D: Deserializer<'de>> EnumAccess<'de> for AsEnum<D> {
     type Error = D::Error;
     type Variant = Content<D>;
 
-    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Content<D>), D::Error> {
+    fn variant_seed<S: DeserializeSeed<'de>>(
+        self,
+        seed: S,
+    ) -> Result<(S::Value, Content<D>), D::Error> {
         let index: U32Deserializer<D::Error> = self.index.into_deserializer();
         Ok((seed.deserialize(index)?, Content(self.content)))
     }

@@ -3,7 +3,8 @@
 use serde::{
     Serialize, Serializer,
     ser::{
-        Error as _, Impossible, SerializeMap, SerializeSeq, SerializeStructVariant, SerializeTupleVariant,
+        Error as _, Impossible, SerializeMap, SerializeSeq, SerializeStructVariant,
+        SerializeTupleVariant,
     },
 };
 use serde_json::{
@@ -15,9 +16,13 @@ use super::super::{InvalidPayload, finite::Finite};
 
 /// The JSON of the variant that `event` is: an object for named fields and for none, an array for
 /// several unnamed ones, the value itself for a single one.
-pub(in crate::event) fn write<E: Serialize>(event: &E) -> std::result::Result<String, InvalidPayload> {
+pub(in crate::event) fn write<E: Serialize>(
+    event: &E,
+) -> std::result::Result<String, InvalidPayload> {
     let mut bytes = Vec::with_capacity(64);
-    event.serialize(OfVariant(&mut serde_json::Serializer::new(&mut bytes))).map_err(InvalidPayload::Json)?;
+    event
+        .serialize(OfVariant(&mut serde_json::Serializer::new(&mut bytes)))
+        .map_err(InvalidPayload::Json)?;
     String::from_utf8(bytes).map_err(|e| InvalidPayload::Json(Error::custom(e)))
 }
 
@@ -31,7 +36,11 @@ impl SerializeStructVariant for Fields<'_, '_> {
     type Ok = ();
     type Error = Error;
 
-    fn serialize_field<T: Serialize + ?Sized>(&mut self, key: &'static str, value: &T) -> Result<()> {
+    fn serialize_field<T: Serialize + ?Sized>(
+        &mut self,
+        key: &'static str,
+        value: &T,
+    ) -> Result<()> {
         self.0.serialize_entry(key, &Finite(value))
     }
 

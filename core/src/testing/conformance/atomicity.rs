@@ -2,8 +2,8 @@ use futures_util::{FutureExt, future::poll_immediate};
 use tokio::task::yield_now;
 
 use super::fixture::{
-    Any, Exists, NoStream, Store, append, append_all, collect, conflict, events, exact, ids, read, read_all,
-    recorded_ids, stream, to, versions,
+    Any, Exists, NoStream, Store, append, append_all, collect, conflict, events, exact, ids, read,
+    read_all, recorded_ids, stream, to, versions,
 };
 use crate::{Position, ReadStream, Version};
 
@@ -18,14 +18,21 @@ pub(super) async fn several_streams_are_appended_together(store: Store) {
     append(&store, to("test-b", Any, events(1))).await;
     let (a, b, c) = (events(2), events(1), events(3));
     let wanted = ids(a.iter().chain(&b).chain(&c));
-    let answers =
-        append_all(&store, vec![to("test-a", NoStream, a), to("test-b", exact(1), b), to("other-a", Any, c)])
-            .await;
+    let answers = append_all(
+        &store,
+        vec![to("test-a", NoStream, a), to("test-b", exact(1), b), to("other-a", Any, c)],
+    )
+    .await;
     assert_eq!(answers.iter().map(|a| a.version.get()).collect::<Vec<_>>(), [2, 2, 3]);
 
     let all = read_all(&store).await.split_off(1);
-    assert_eq!(recorded_ids(&all), wanted, "positions follow the order in which the streams were given");
-    let last_positions: Vec<_> = [1, 2, 5].iter().filter_map(|i| all.get(*i)).map(|e| e.position).collect();
+    assert_eq!(
+        recorded_ids(&all),
+        wanted,
+        "positions follow the order in which the streams were given"
+    );
+    let last_positions: Vec<_> =
+        [1, 2, 5].iter().filter_map(|i| all.get(*i)).map(|e| e.position).collect();
     assert_eq!(answers.iter().map(|a| a.position).collect::<Vec<_>>(), last_positions);
     for (name, length) in [("test-a", 2), ("test-b", 2), ("other-a", 3)] {
         assert_eq!(read(&store, name).await.len(), length, "{name}");
@@ -38,7 +45,8 @@ pub(super) async fn a_conflict_in_one_stream_appends_to_none(store: Store) {
     for wrong_one in 0..3 {
         let expected = |part| if part == wrong_one { exact(7) } else { Any };
         let parts = ["test-a", "test-b", "test-c"];
-        let appends = parts.iter().enumerate().map(|(part, name)| to(name, expected(part), events(1)));
+        let appends =
+            parts.iter().enumerate().map(|(part, name)| to(name, expected(part), events(1)));
         let told = conflict(&store, appends.collect()).await;
         assert_eq!(Some(told.stream), parts.get(wrong_one).map(|name| stream(name)));
         assert_eq!(read_all(&store).await, before);
@@ -59,7 +67,8 @@ pub(super) async fn an_append_without_events_guards_the_others(store: Store) {
     append(&store, to("test-guard", Any, events(1))).await;
     for wrong in [NoStream, exact(2)] {
         let told =
-            conflict(&store, vec![to("test-guard", wrong, vec![]), to("test-a", Any, events(1))]).await;
+            conflict(&store, vec![to("test-guard", wrong, vec![]), to("test-a", Any, events(1))])
+                .await;
         assert_eq!((told.stream, told.actual), (stream("test-guard"), Version::new(1)));
     }
     conflict(&store, vec![to("test-a", Any, events(1)), to("test-none", Exists, vec![])]).await;
@@ -69,7 +78,8 @@ pub(super) async fn an_append_without_events_guards_the_others(store: Store) {
         to("test-none", NoStream, vec![]),
         to("test-a", NoStream, events(1)),
     ];
-    let answered: Vec<_> = append_all(&store, guarded).await.iter().map(|a| a.version.get()).collect();
+    let answered: Vec<_> =
+        append_all(&store, guarded).await.iter().map(|a| a.version.get()).collect();
     assert_eq!(answered, [1, 0, 1]);
 }
 

@@ -7,8 +7,8 @@ use std::{
 };
 
 use super::fixture::{
-    Any, Store, append, append_all, at_once, collect, event, events, exact, head, ids, read, read_all,
-    recorded_ids, to, versions, wait_for_head,
+    Any, Store, append, append_all, at_once, collect, event, events, exact, head, ids, read,
+    read_all, recorded_ids, to, versions, wait_for_head,
 };
 use crate::{AppendError, Position, ReadAll, RecordedEvent};
 
@@ -25,8 +25,12 @@ pub(super) async fn of_many_who_expect_one_version_one_wins(store: Store) {
         assert_eq!(won, 1, "{won} appenders were told that they were first in round {round}");
         for outcome in outcomes {
             match outcome {
-                Ok(answers) => assert_eq!(answers.first().map(|a| a.version.get()), Some(round * 2 + 2)),
-                Err(AppendError::Conflict(conflict)) => assert_eq!(conflict.actual.get(), round * 2 + 2),
+                Ok(answers) => {
+                    assert_eq!(answers.first().map(|a| a.version.get()), Some(round * 2 + 2))
+                }
+                Err(AppendError::Conflict(conflict)) => {
+                    assert_eq!(conflict.actual.get(), round * 2 + 2)
+                }
                 Err(other) => panic!("neither an answer nor a conflict: {other:?}"),
             }
         }
@@ -54,9 +58,14 @@ pub(super) async fn many_appenders_share_one_stream(store: Store) {
     let mut acknowledged = 0;
     for (batch, answer) in appended.into_iter().flatten() {
         acknowledged += batch.len();
-        let versions: Vec<_> = batch.iter().filter_map(|id| place.get(id)).map(|(v, _)| v.get()).collect();
+        let versions: Vec<_> =
+            batch.iter().filter_map(|id| place.get(id)).map(|(v, _)| v.get()).collect();
         let first = answer.version.get() + 1 - batch.len() as u64;
-        assert_eq!(versions, (first..=answer.version.get()).collect::<Vec<_>>(), "an append stays together");
+        assert_eq!(
+            versions,
+            (first..=answer.version.get()).collect::<Vec<_>>(),
+            "an append stays together"
+        );
         let last = batch.last().and_then(|id| place.get(id));
         assert_eq!(last, Some(&(answer.version, answer.position)));
     }
@@ -108,7 +117,8 @@ pub(super) async fn a_reader_follows_writers_without_a_gap_or_a_double(store: St
             for round in 0..ROUNDS {
                 let (own, shared) =
                     (format!("test-own-{task}"), format!("test-shared-{}", (task + round) % 5));
-                append_all(&store, vec![to(&own, Any, events(2)), to(&shared, Any, events(1))]).await;
+                append_all(&store, vec![to(&own, Any, events(2)), to(&shared, Any, events(1))])
+                    .await;
             }
             if finished.fetch_add(1, Ordering::SeqCst) + 1 == WRITERS {
                 append(&store, to("test-closing", Any, vec![event(LAST, 0)])).await;
@@ -120,13 +130,25 @@ pub(super) async fn a_reader_follows_writers_without_a_gap_or_a_double(store: St
     let stored = read_all(&store).await;
     assert_eq!(stored.len(), WRITERS * ROUNDS * 3 + 1);
     for came in followed.into_iter().skip(WRITERS) {
-        assert!(came.is_sorted_by(|a, b| a.position < b.position), "positions do not rise for a follower");
-        assert_eq!(recorded_ids(&came), recorded_ids(&stored), "what a follower saw and what is stored");
+        assert!(
+            came.is_sorted_by(|a, b| a.position < b.position),
+            "positions do not rise for a follower"
+        );
+        assert_eq!(
+            recorded_ids(&came),
+            recorded_ids(&stored),
+            "what a follower saw and what is stored"
+        );
     }
     let mut next: HashMap<_, u64> = HashMap::new();
     for event in &stored {
         let version = next.entry(event.stream.clone()).or_default();
         *version += 1;
-        assert_eq!(event.version.get(), *version, "versions of {} follow the positions", event.stream);
+        assert_eq!(
+            event.version.get(),
+            *version,
+            "versions of {} follow the positions",
+            event.stream
+        );
     }
 }

@@ -1,4 +1,6 @@
-use super::fixture::{Any, Exists, NoStream, Store, append, conflict, events, exact, read, stream, to};
+use super::fixture::{
+    Any, Exists, NoStream, Store, append, conflict, events, exact, read, stream, to,
+};
 use crate::{Conflict, Version};
 
 pub(super) async fn any_version_takes_a_new_stream_and_an_existing_one(store: Store) {

@@ -2,7 +2,9 @@ use super::fixture::{Any, Store, append, collect, event, events, ids, recorded_i
 use crate::{EventId, EventType, Filter, Position, ReadAll};
 
 async fn matching(store: &Store, filter: Filter) -> Vec<EventId> {
-    recorded_ids(&collect(store.read_all(ReadAll::after(Position::START).with_filter(filter))).await)
+    recorded_ids(
+        &collect(store.read_all(ReadAll::after(Position::START).with_filter(filter))).await,
+    )
 }
 
 pub(super) async fn a_filter_by_category_takes_no_other(store: Store) {
@@ -12,7 +14,9 @@ pub(super) async fn a_filter_by_category_takes_no_other(store: Store) {
         stored.extend(ids(&event));
         append(&store, to(&format!("{category}-1"), Any, event)).await;
     }
-    let [account, accounts, with_underscore, ..] = stored[..] else { panic!("six events were stored") };
+    let [account, accounts, with_underscore, ..] = stored[..] else {
+        panic!("six events were stored")
+    };
     assert_eq!(matching(&store, Filter::any()).await, stored);
     assert_eq!(matching(&store, Filter::any().with_category("account")).await, [account]);
     assert_eq!(matching(&store, Filter::any().with_category("a_count")).await, [with_underscore]);
@@ -29,14 +33,18 @@ pub(super) async fn a_filter_by_event_type_takes_no_other(store: Store) {
     append(&store, to("test-a", Any, mixed)).await;
     let [opened, closed, ..] = stored[..] else { panic!("five events were stored") };
     assert_eq!(
-        matching(&store, Filter::any().with_event_type(EventType::from_static("test.opened"))).await,
+        matching(&store, Filter::any().with_event_type(EventType::from_static("test.opened")))
+            .await,
         [opened]
     );
     let two = Filter::any()
         .with_event_type(EventType::from_static("test.closed"))
         .with_event_type(EventType::from_static("test.opened"));
     assert_eq!(matching(&store, two).await, [opened, closed]);
-    assert_eq!(matching(&store, Filter::any().with_event_type(EventType::from_static("test."))).await, []);
+    assert_eq!(
+        matching(&store, Filter::any().with_event_type(EventType::from_static("test."))).await,
+        []
+    );
 }
 
 pub(super) async fn category_and_event_type_must_both_match(store: Store) {
@@ -61,7 +69,8 @@ pub(super) async fn a_limit_counts_what_matches(store: Store) {
     }
     let odd = Filter::any().with_event_type(EventType::from_static("test.odd"));
     let read = ReadAll::after(Position::START).with_filter(odd).with_limit(3);
-    let versions: Vec<_> = collect(store.read_all(read)).await.iter().map(|e| e.version.get()).collect();
+    let versions: Vec<_> =
+        collect(store.read_all(read)).await.iter().map(|e| e.version.get()).collect();
     assert_eq!(versions, [2, 4, 6]);
 }
 

@@ -6,8 +6,9 @@ use futures_util::{Stream, TryStreamExt};
 use serde_json::{Value, json};
 
 use crate::{
-    AppendError, Appended, Conflict, EventData, EventStore, EventType, ExpectedVersion, NewEvent, Payload,
-    Position, ReadAll, ReadStream, RecordedEvent, Refusal, StoreError, StreamAppend, StreamId, Version,
+    AppendError, Appended, Conflict, EventData, EventStore, EventType, ExpectedVersion, NewEvent,
+    Payload, Position, ReadAll, ReadStream, RecordedEvent, Refusal, StoreError, StreamAppend,
+    StreamId, Version,
 };
 
 pub(super) type Store = Arc<dyn EventStore>;
@@ -24,7 +25,10 @@ pub(super) fn payload(value: &Value) -> Payload {
 
 /// An event of type `name` that says `number`.
 pub(super) fn event(name: &'static str, number: usize) -> NewEvent {
-    NewEvent::new(EventData::new(EventType::from_static(name), payload(&json!({ "number": number }))))
+    NewEvent::new(EventData::new(
+        EventType::from_static(name),
+        payload(&json!({ "number": number })),
+    ))
 }
 
 /// `count` events of one type, numbered from 0.
@@ -32,7 +36,11 @@ pub(super) fn events(count: usize) -> Vec<NewEvent> {
     (0..count).map(|number| event("test.happened", number)).collect()
 }
 
-pub(super) fn to(name: &str, expected: impl Into<ExpectedVersion>, events: Vec<NewEvent>) -> StreamAppend {
+pub(super) fn to(
+    name: &str,
+    expected: impl Into<ExpectedVersion>,
+    events: Vec<NewEvent>,
+) -> StreamAppend {
     StreamAppend::new(stream(name), expected, events)
 }
 
@@ -63,7 +71,10 @@ pub(super) async fn append(store: &Store, append: StreamAppend) -> Appended {
 /// Appends to several streams, which must succeed.
 pub(super) async fn append_all(store: &Store, appends: Vec<StreamAppend>) -> Vec<Appended> {
     let wanted = format!("{appends:?}");
-    store.append(appends).await.unwrap_or_else(|error| panic!("{error:?} was the answer to {wanted}"))
+    store
+        .append(appends)
+        .await
+        .unwrap_or_else(|error| panic!("{error:?} was the answer to {wanted}"))
 }
 
 /// Appends, which must conflict.

@@ -1,13 +1,15 @@
 use super::fixture::{
-    Any, NoStream, Store, append, append_all, at_once, event, events, exact, read, read_all, refusal, stream,
-    to,
+    Any, NoStream, Store, append, append_all, at_once, event, events, exact, read, read_all,
+    refusal, stream, to,
 };
 use crate::{NewEvent, Refusal, StreamAppend, Version};
 
 pub(super) async fn the_same_append_again_stores_nothing_and_answers_the_same(store: Store) {
-    for request in
-        [to("test-a", NoStream, events(1)), to("test-a", exact(1), events(3)), to("test-a", Any, events(2))]
-    {
+    for request in [
+        to("test-a", NoStream, events(1)),
+        to("test-a", exact(1), events(3)),
+        to("test-a", Any, events(2)),
+    ] {
         let first = append(&store, request.clone()).await;
         let stored = read_all(&store).await;
         assert_eq!(append(&store, request.clone()).await, first);
@@ -55,7 +57,10 @@ pub(super) async fn an_id_stored_elsewhere_is_refused(store: Store) {
         match refusal(&store, request).await {
             Refusal::EventIdTaken { id, stream: at, version } => {
                 let known = [(a.id, 1), (b.id, 2)].contains(&(id, version.get()));
-                assert!(known && at == stream("test-a"), "{how}: {id} is not version {version} of {at}");
+                assert!(
+                    known && at == stream("test-a"),
+                    "{how}: {id} is not version {version} of {at}"
+                );
             }
             other => panic!("{how}: refused for another reason: {other:?}"),
         }

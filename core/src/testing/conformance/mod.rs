@@ -50,7 +50,8 @@ fn run_within<S>(
     fresh_store: impl Future<Output = S>,
     check: impl FnOnce(S) -> Check,
 ) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.unwrap_or_else(|error| panic!("no runtime to test on: {error}"));
     let checked = runtime.block_on(async {
         let check = tokio::spawn(check(fresh_store.await));
@@ -200,7 +201,8 @@ mod tests {
     #[test]
     fn a_store_that_is_busy_without_end_fails_its_case() {
         let limit = Duration::from_millis(10);
-        let ran = std::panic::catch_unwind(|| run_within(limit, "busy", async {}, |()| Box::pin(busy())));
+        let ran =
+            std::panic::catch_unwind(|| run_within(limit, "busy", async {}, |()| Box::pin(busy())));
         DONE.store(true, Ordering::Relaxed);
         assert_eq!(*ran.unwrap_err().downcast::<String>().unwrap(), "busy: no end after 10ms");
     }

@@ -1,6 +1,6 @@
 use super::fixture::{
-    Any, NoStream, Store, append, append_all, at_once, conflict, events, exact, head, read, read_all, to,
-    versions,
+    Any, NoStream, Store, append, append_all, at_once, conflict, events, exact, head, read,
+    read_all, to, versions,
 };
 use crate::Position;
 
@@ -40,7 +40,8 @@ pub(super) async fn what_begins_after_an_answer_comes_after_it(store: Store) {
             for round in 0..20 {
                 // Each link of the chain is an append of its own, on another stream than the one before.
                 let name = format!("test-{task}-{}", round % 3);
-                positions.push(append(&store, to(&name, Any, events(1 + round % 2))).await.position);
+                positions
+                    .push(append(&store, to(&name, Any, events(1 + round % 2))).await.position);
             }
             positions
         }
@@ -59,6 +60,9 @@ pub(super) async fn the_head_follows_the_appends(store: Store) {
         conflict(&store, vec![to("test-a", NoStream, events(1))]).await;
         append(&store, to("test-a", Any, vec![])).await;
         assert!(head(&store).await >= answer.position);
-        assert_eq!(read_all(&store).await.last().map(|event| event.position), Some(answer.position));
+        assert_eq!(
+            read_all(&store).await.last().map(|event| event.position),
+            Some(answer.position)
+        );
     }
 }

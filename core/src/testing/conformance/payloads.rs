@@ -4,17 +4,20 @@ use serde_json::{Value, json};
 
 use super::fixture::{Any, Store, append, events, payload, read, stream, to};
 use crate::{
-    CausationId, CorrelationId, EventData, EventId, EventType, Metadata, NewEvent, Payload, StreamId,
+    CausationId, CorrelationId, EventData, EventId, EventType, Metadata, NewEvent, Payload,
+    StreamId,
 };
 
 async fn come_back_equal(store: &Store, values: Vec<Value>) {
-    let new =
-        |value: &Value| NewEvent::new(EventData::new(EventType::from_static("test.said"), payload(value)));
+    let new = |value: &Value| {
+        NewEvent::new(EventData::new(EventType::from_static("test.said"), payload(value)))
+    };
     append(store, to("test-a", Any, values.iter().map(new).collect())).await;
     let stored = read(store, "test-a").await;
     assert_eq!(stored.len(), values.len());
     for (event, value) in stored.iter().zip(values) {
-        let back = event.event.payload.to_value().unwrap_or_else(|error| panic!("{error}: {event:?}"));
+        let back =
+            event.event.payload.to_value().unwrap_or_else(|error| panic!("{error}: {event:?}"));
         assert_eq!(back, value);
     }
 }
@@ -57,8 +60,14 @@ pub(super) async fn every_json_value_comes_back_equal(store: Store) {
 }
 
 pub(super) async fn the_deepest_nesting_comes_back_equal(store: Store) {
-    let nest = |wrap: fn(Value) -> Value| (0..Payload::MAX_DEPTH - 1).fold(json!([]), |inner, _| wrap(inner));
-    come_back_equal(&store, vec![nest(|inner| json!([inner])), nest(|inner| json!({ "in": inner }))]).await;
+    let nest = |wrap: fn(Value) -> Value| {
+        (0..Payload::MAX_DEPTH - 1).fold(json!([]), |inner, _| wrap(inner))
+    };
+    come_back_equal(
+        &store,
+        vec![nest(|inner| json!([inner])), nest(|inner| json!({ "in": inner }))],
+    )
+    .await;
 }
 
 pub(super) async fn large_payloads_and_appends_come_back_equal(store: Store) {
@@ -68,7 +77,8 @@ pub(super) async fn large_payloads_and_appends_come_back_equal(store: Store) {
     let many = events(1_000);
     append(&store, to("test-many", Any, many.clone())).await;
     let said = |id: EventId, event: &EventData| (id, event.payload.to_value().ok());
-    let back: Vec<_> = read(&store, "test-many").await.iter().map(|e| said(e.id, &e.event)).collect();
+    let back: Vec<_> =
+        read(&store, "test-many").await.iter().map(|e| said(e.id, &e.event)).collect();
     assert_eq!(back, many.iter().map(|e| said(e.id, &e.event)).collect::<Vec<_>>());
 }
 
@@ -78,25 +88,37 @@ pub(super) async fn names_and_metadata_come_back_equal(store: Store) {
         .with_causation_id(CausationId::from(EventId::new()))
         .with_extra("ip", "203.0.113.7")
         .with_extra("\u{0}", json!({"nested": [u64::MAX, 0.1, null, "\u{0}"]}));
-    let longest = StreamId::new(&"c".repeat(64), "\u{e9}x".repeat(149)).unwrap_or_else(|e| panic!("{e}"));
+    let longest =
+        StreamId::new(&"c".repeat(64), "\u{e9}x".repeat(149)).unwrap_or_else(|e| panic!("{e}"));
     assert_eq!(longest.as_str().len(), StreamId::MAX_BYTES);
     for stream in [longest, stream("a.b_C9-' \" % \\ / ? # é \u{1F980} --")] {
         let event_type = EventType::new("é".repeat(127)).unwrap_or_else(|e| panic!("{e}"));
         let event = |metadata: Metadata, schema_version| NewEvent {
             id: EventId::new(),
-            event: EventData { event_type: event_type.clone(), schema_version, payload: payload(&json!({})) },
+            event: EventData {
+                event_type: event_type.clone(),
+                schema_version,
+                payload: payload(&json!({})),
+            },
             metadata: Arc::new(metadata),
         };
-        let new =
-            vec![event(full.clone(), 1), event(Metadata::default(), 2), event(Metadata::by(""), 1_000_000)];
+        let new = vec![
+            event(full.clone(), 1),
+            event(Metadata::default(), 2),
+            event(Metadata::by(""), 1_000_000),
+        ];
         append(&store, crate::StreamAppend::new(stream.clone(), Any, new.clone())).await;
         let stored =
-            super::fixture::collect(store.read_stream(crate::ReadStream::forwards(stream.clone()))).await;
+            super::fixture::collect(store.read_stream(crate::ReadStream::forwards(stream.clone())))
+                .await;
         assert_eq!(stored.len(), new.len());
         for (mut stored, new) in stored.into_iter().zip(new) {
             assert_eq!(stored.stream, stream);
             stored.event.payload = payload(&stored.event.payload.to_value().unwrap_or_default());
-            assert_eq!(NewEvent { id: stored.id, event: stored.event, metadata: stored.metadata }, new);
+            assert_eq!(
+                NewEvent { id: stored.id, event: stored.event, metadata: stored.metadata },
+                new
+            );
         }
     }
 }

@@ -15,9 +15,14 @@ pub(super) async fn a_stream_reads_forwards_from_a_version(store: Store) {
     append(&store, to("test-a", Any, events(3))).await;
     append(&store, to("test-b", Any, events(3))).await;
     append(&store, to("test-a", Any, events(2))).await;
-    for (from, expected) in
-        [(0, &[1, 2, 3, 4, 5][..]), (1, &[1, 2, 3, 4, 5]), (4, &[4, 5]), (5, &[5]), (6, &[]), (u64::MAX, &[])]
-    {
+    for (from, expected) in [
+        (0, &[1, 2, 3, 4, 5][..]),
+        (1, &[1, 2, 3, 4, 5]),
+        (4, &[4, 5]),
+        (5, &[5]),
+        (6, &[]),
+        (u64::MAX, &[]),
+    ] {
         let read = ReadStream::forwards(stream("test-a")).starting_at(Version::new(from));
         let came = collect(store.read_stream(read)).await;
         assert_eq!(versions(&came), expected, "from {from}");
@@ -31,9 +36,13 @@ pub(super) async fn a_stream_reads_backwards_from_a_version(store: Store) {
     append(&store, to("test-a", Any, events(2))).await;
     let backwards = || ReadStream::backwards(stream("test-a"));
     assert_eq!(versions(&collect(store.read_stream(backwards())).await), [5, 4, 3, 2, 1]);
-    for (from, expected) in
-        [(0, &[][..]), (1, &[1]), (4, &[4, 3, 2, 1]), (5, &[5, 4, 3, 2, 1]), (u64::MAX, &[5, 4, 3, 2, 1])]
-    {
+    for (from, expected) in [
+        (0, &[][..]),
+        (1, &[1]),
+        (4, &[4, 3, 2, 1]),
+        (5, &[5, 4, 3, 2, 1]),
+        (u64::MAX, &[5, 4, 3, 2, 1]),
+    ] {
         let came = collect(store.read_stream(backwards().starting_at(Version::new(from)))).await;
         assert_eq!(versions(&came), expected, "from {from}");
     }
@@ -71,7 +80,8 @@ pub(super) async fn a_long_stream_reads_whole_in_both_directions(store: Store) {
     let backwards = collect(store.read_stream(ReadStream::backwards(stream("test-long")))).await;
     assert_eq!(recorded_ids(&backwards), wanted);
     assert_eq!(read_all(&store).await.len(), 8 * 400);
-    let limited = ReadStream::forwards(stream("test-long")).starting_at(Version::new(701)).with_limit(1500);
+    let limited =
+        ReadStream::forwards(stream("test-long")).starting_at(Version::new(701)).with_limit(1500);
     let limited = collect(store.read_stream(limited)).await;
     assert_eq!(versions(&limited), (701..=2200).collect::<Vec<_>>());
 }
@@ -96,7 +106,8 @@ pub(super) async fn streams_with_similar_names_do_not_mix(store: Store) {
         assert_eq!(append(&store, to(name, Any, event)).await.version, Version::new(1), "{name}");
         assert_eq!(recorded_ids(&read(&store, name).await), id, "{name}");
     }
-    let all: Vec<_> = read_all(&store).await.into_iter().map(|event| event.stream.to_string()).collect();
+    let all: Vec<_> =
+        read_all(&store).await.into_iter().map(|event| event.stream.to_string()).collect();
     assert_eq!(all, names);
 }
 

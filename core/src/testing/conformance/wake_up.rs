@@ -12,9 +12,9 @@ use crate::{Position, ReadAll};
 const SOON: Duration = Duration::from_secs(10);
 
 async fn soon(store: &Store, position: Position) -> Position {
-    timeout(SOON, wait_for_head(store, position))
-        .await
-        .unwrap_or_else(|_| panic!("nobody was told within {SOON:?} that the head is past {position}"))
+    timeout(SOON, wait_for_head(store, position)).await.unwrap_or_else(|_| {
+        panic!("nobody was told within {SOON:?} that the head is past {position}")
+    })
 }
 
 pub(super) async fn a_head_that_is_past_answers_at_once(store: Store) {
@@ -45,13 +45,17 @@ pub(super) async fn a_head_not_yet_past_keeps_waiting(store: Store) {
     let position = append(&store, to("test-a", Any, events(1))).await.position;
     let mut waiting = store.wait_for_head(position).boxed();
     for _ in 0..10 {
-        assert!(poll_immediate(&mut waiting).await.is_none(), "the head is at {position} and not past it");
+        assert!(
+            poll_immediate(&mut waiting).await.is_none(),
+            "the head is at {position} and not past it"
+        );
         conflict(&store, vec![to("test-a", NoStream, events(1))]).await;
         append(&store, to("test-a", Any, vec![])).await;
     }
     assert_eq!(head(&store).await, position);
     let next = append(&store, to("test-a", Any, events(1))).await.position;
-    let woken = timeout(SOON, waiting).await.unwrap_or_else(|_| panic!("not woken within {SOON:?}"));
+    let woken =
+        timeout(SOON, waiting).await.unwrap_or_else(|_| panic!("not woken within {SOON:?}"));
     assert_eq!(woken.ok(), Some(next));
 }
 
