@@ -1,3 +1,5 @@
+//! A bank account: its rules, its history, a figure that follows from its events, and its tests.
+
 use annals::{
     Aggregate, Context, Event, EventStoreExt, MemoryStore, Metadata, Position, Repository,
     TryStreamExt,
