@@ -1,6 +1,6 @@
 //! What the memory store and the layers above it cost, on one core: `cargo bench --bench memory`.
 //!
-//! Each figure is a throughput, in events or commands a second. Everything a caller pays for is inside the
+//! Each figure is a throughput, in events or commands per second. Everything a caller pays for is inside the
 //! measured part: making the event with its UUIDv7, the append, the answer.
 #![allow(
     clippy::unwrap_used,
@@ -56,7 +56,7 @@ fn one_core() -> Runtime {
     Builder::new_current_thread().enable_time().build().unwrap()
 }
 
-/// One event of one stream an append.
+/// One event to one stream per append.
 fn append(c: &mut Criterion) {
     let mut group = c.benchmark_group("append one event");
     group.throughput(Throughput::Elements(RUN)).sample_size(10);

@@ -75,7 +75,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let accounts = Repository::<Account>::new(store.clone());
     let anna = "anna".to_owned();
 
-    // Model: a command is decided, its events are stored, and it has an answer.
+    // Model: a command is decided, its events are stored, and the caller gets an answer.
     accounts.execute(&anna, &AccountCommand::Open { owner: "Anna".into() }).await?;
     accounts.execute(&anna, &AccountCommand::Deposit { cents: 2_000 }).await?;
     let withdraw = AccountCommand::Withdraw { cents: 500 };

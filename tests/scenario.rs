@@ -156,7 +156,7 @@ fn other_events_are_shown_as_a_difference() {
         parcel().given_nothing().when(ParcelCommand::Weigh { kilograms: 2.5 }).then([weighed(2.0)]);
     });
     let expected = "\
-other events than expected:
+the events differ from those expected:
     [
         Weighed {
   -         kilograms: 2.0,
@@ -181,12 +181,12 @@ fn a_rejection_that_was_not_expected_says_why() {
     let heavy = || parcel().given_nothing().when(ParcelCommand::Weigh { kilograms: 99.0 });
     let said = failure(|| drop(heavy().then([weighed(99.0)])));
     assert!(
-        said.starts_with("the command was rejected (30 kg is too heavy), expected were"),
+        said.starts_with("the command was rejected (30 kg is too heavy), but these events"),
         "{said}"
     );
     let said = failure(|| drop(heavy().then_state(Parcel::default())));
     assert!(
-        said.starts_with("the command was rejected (30 kg is too heavy), expected was the state"),
+        said.starts_with("the command was rejected (30 kg is too heavy), but this state"),
         "{said}"
     );
     let said = failure(|| heavy().then_rejected(ParcelError::TooHeavy(31)));
@@ -208,7 +208,7 @@ fn an_acceptance_that_was_not_expected_shows_the_events() {
     });
     assert!(
         said.starts_with("the command was accepted with [")
-            && said.ends_with("the rejection Booked"),
+            && said.ends_with("the rejection Booked was expected"),
         "{said}"
     );
 }
@@ -254,7 +254,7 @@ fn what_an_older_build_stored_can_be_given() {
     let unreadable = failure(|| drop(parcel().given_stored([stored(r#"{"pounds":5}"#)])));
     assert!(unreadable.contains("missing field `kilograms`"), "{unreadable}");
     let newer = failure(|| drop(parcel().given_stored([stored("{}").with_schema_version(2)])));
-    assert!(newer.contains("this build knows versions up to 1"), "{newer}");
+    assert!(newer.contains("this build knows only versions up to 1"), "{newer}");
 }
 
 #[test]

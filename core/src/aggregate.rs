@@ -28,7 +28,8 @@ pub trait Aggregate: Default + Clone + Send + Sync + 'static {
     /// Why it may decline.
     type Error: std::error::Error + Send + Sync + 'static;
 
-    /// Decides what a command leads to. No event is a success, too: there was nothing to do.
+    /// Decides what a command leads to. Returning no events is a success, too: there was
+    /// nothing to do. It borrows the command, since it may have to decide again.
     ///
     /// # Errors
     /// When a rule forbids it; nothing is appended then.
@@ -76,7 +77,7 @@ impl<A: Aggregate> Context<A> {
         self.metadata.actor.as_deref()
     }
 
-    /// The command's metadata.
+    /// The command's metadata, as it was given: a correlation id of its own comes with its first event.
     #[must_use]
     pub fn metadata(&self) -> &Metadata {
         &self.metadata

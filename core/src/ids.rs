@@ -5,7 +5,8 @@ use uuid::Uuid;
 
 /// Where new ids come from: UUIDv7 in production, a counter in tests.
 pub trait IdGenerator: fmt::Debug + Send + Sync {
-    /// An id that was never given before.
+    /// An id that was never given before, by anybody: a store takes an event with a known id for one that it
+    /// has already, so a repeated id can lose a command without an error.
     fn next_id(&self) -> Uuid;
 }
 

@@ -37,7 +37,7 @@ pub use self::{
 };
 pub use futures_util::{StreamExt, TryStreamExt};
 
-/// What `#[derive(Event)]` expands to; no part of the public interface.
+/// What `#[derive(Event)]` expands to; not part of the public interface.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::event::codec;

@@ -84,7 +84,7 @@ impl Metadata {
         self
     }
 
-    /// Joins a course of things that began elsewhere.
+    /// Joins a course of events that began elsewhere.
     #[must_use]
     pub fn with_correlation_id(mut self, id: impl Into<CorrelationId>) -> Self {
         self.correlation_id = Some(id.into());

@@ -34,13 +34,13 @@ pub enum InvalidStreamId {
     )]
     Category(String),
     /// No entity follows the category.
-    #[error("stream id {0:?} names no entity: it reads category-entity")]
+    #[error("stream id {0:?} names no entity: write category-entity")]
     EmptyId(String),
     /// It holds a control character, NUL for instance.
     #[error("stream id {0:?} holds a control character")]
     ControlCharacter(String),
     /// It is longer than [`StreamId::MAX_BYTES`].
-    #[error("stream id takes {0} bytes, at most {max} are allowed", max = StreamId::MAX_BYTES)]
+    #[error("stream id takes {0} bytes; at most {max} are allowed", max = StreamId::MAX_BYTES)]
     TooLong(usize),
 }
 
@@ -96,7 +96,7 @@ impl StreamId {
 
 /// Whether `text` may be a stream's category; `const`, so that a wrong one fails the build:
 ///
-/// ```compile_fail
+/// ```compile_fail,E0080
 /// # use annals::{Aggregate, Context, Event, EventData, MemoryStore, Repository};
 /// # #[derive(Debug, Clone, Default)]
 /// # struct Account;
@@ -202,7 +202,7 @@ mod tests {
         let error = serde_json::from_value::<StreamId>("account".into()).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "stream id \"account\" names no entity: it reads category-entity"
+            "stream id \"account\" names no entity: write category-entity"
         );
     }
 }

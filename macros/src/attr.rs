@@ -1,4 +1,4 @@
-//! What stands in `#[event(…)]`, and what must not stand in `#[serde(…)]`.
+//! What `#[event(…)]` may say, and what `#[serde(…)]` must not.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;

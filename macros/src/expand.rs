@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::{ExprPath, Path, spanned::Spanned};
+use syn::{ExprPath, Ident, Path, Type, spanned::Spanned};
 
 use crate::valid::{Event, Holder, Kind, Stored};
 
@@ -137,7 +137,7 @@ fn of_events(variants: &[Stored<'_>], event: &Event<'_>) -> Parts {
         decode: quote! {
             const KNOWN: &[#krate::__private::codec::Variant] = &[#known];
             let __variants = #krate::__private::codec::Variants { known: KNOWN, catch_all: #catch_all };
-            #krate::__private::codec::decode(&__variants, __data, __events)
+            __variants.decode(__data, __events)
         },
         checks: TokenStream::new(),
     }
@@ -154,6 +154,7 @@ fn of_union(members: &[Holder<'_>], event: &Event<'_>) -> Parts {
     let krate = &event.krate;
     let (mut name_arms, mut encode_arms) = (TokenStream::new(), TokenStream::new());
     let (mut lists, mut decode) = (TokenStream::new(), TokenStream::new());
+    let mut checks = disjoint(members, event);
     for Holder { ident, field } in members {
         // What is no event is reported at its type.
         let span = field.span();
@@ -164,6 +165,7 @@ fn of_union(members: &[Holder<'_>], event: &Event<'_>) -> Parts {
             quote_spanned!(span=> Self::#ident(__event) => #krate::Event::encode(__event),),
         );
         lists.extend(quote_spanned!(span=> <#field as #krate::Event>::EVENT_TYPES,));
+        checks.extend(reads_something(ident, field, krate));
         decode.extend(quote_spanned! {span=>
             if #krate::__private::codec::decode_member(__data, Self::#ident, __events)? {
                 return ::core::result::Result::Ok(());
@@ -187,7 +189,19 @@ fn of_union(members: &[Holder<'_>], event: &Event<'_>) -> Parts {
         name_arms,
         encode_arms,
         decode,
-        checks: disjoint(members, event),
+        checks,
+    }
+}
+
+/// A member without event types of its own would never be asked for any.
+fn reads_something(ident: &Ident, field: &Type, krate: &Path) -> TokenStream {
+    let message =
+        format!("`{ident}` reads no event types: a catch-all is marked with #[event(other)]");
+    quote_spanned! {ident.span()=>
+        const _: () = ::core::assert!(
+            !<#field as #krate::Event>::EVENT_TYPES.is_empty(),
+            #message,
+        );
     }
 }
 

@@ -76,7 +76,7 @@ use crate::{ast::Enum, errors::Errors};
 ///   in a way that the new type cannot read; a new field with `#[serde(default)]` needs no new version.
 /// - `upcast(from = 1, with = path::to::function)`: how a payload of version 1 becomes one of version 2;
 ///   there is one for each older version, run one after the other. The function takes a `serde_json::Value` and
-///   returns what `IntoUpcasts` allows: a payload, several, none, events of other names, or an error. A
+///   returns what `IntoUpcasts` allows: a payload, several, events of other names, or an error; never none. A
 ///   `Value` holds numbers as `u64`, `i64` or `f64`: a larger integer loses digits on its way through an upcaster.
 /// - `other`: the catch-all. It holds one `EventData` and takes every event whose name no variant has,
 ///   to the letter, so that it can be written back the same. A known event that cannot be read is still an error.
@@ -88,17 +88,19 @@ use crate::{ast::Enum, errors::Errors};
 /// | variant | payload |
 /// |---|---|
 /// | `Closed`, `Closed {}` | `{}` |
+/// | `Nothing()` | `[]` |
 /// | `Deposited { cents: u64 }` | `{"cents":5}` |
 /// | `Deposited(Money)` | what `Money` is: `{"cents":5}` |
 /// | `Moved(u8, u8)` | `[1,2]` |
 ///
-/// Reading a variant without fields ignores the payload, so that it may lose all its fields, or gain some later.
+/// Reading a unit variant (`Closed`) ignores the payload, so that a variant may lose all its fields. Fields that
+/// it gains need `#[serde(default)]`.
 ///
 /// The enum needs serde's `Serialize` and `Deserialize`, in serde's default form, and `#[serde(…)]`
 /// shapes the payload: `rename_all_fields`, `default`, `flatten`, `skip_serializing_if`, `with` and the like
 /// work on fields and variants. `rename` on a variant changes nothing, since stored names are not
 /// serde's. A variant marked `skip_serializing` is read and refuses to be written. Refused are, on
-/// the enum, `tag`, `content`, `untagged`, `from`, `try_from`, `into` and `remote`, and on a variant
+/// the enum, `tag`, `content`, `untagged`, `from`, `try_from`, `into`, `remote`, `field_identifier` and `variant_identifier`, and on a variant
 /// `skip`, `skip_deserializing`, `untagged` and `other`.
 ///
 /// # Unions
@@ -234,6 +236,17 @@ pub fn derive_event(input: TokenStream) -> TokenStream {
 /// #[derive(Event)]
 /// #[event(union)]
 /// enum BankEvent { Account(AccountEvent), Again(AccountEvent) }
+/// ```
+///
+/// A union's catch-all is marked:
+/// ```compile_fail,E0080
+/// # use annals::{Event, EventData};
+/// # #[derive(serde::Serialize, serde::Deserialize, Event)]
+/// # #[event(category = "account")]
+/// # enum AccountEvent { Opened }
+/// #[derive(Event)]
+/// #[event(union)]
+/// enum BankEvent { Account(AccountEvent), Rest(EventData) }
 /// ```
 #[cfg(doctest)]
 const _: () = ();

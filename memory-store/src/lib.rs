@@ -52,7 +52,7 @@ impl MemoryStore {
         Self::with_clock(SystemClock)
     }
 
-    /// An empty store that records events at the times that `clock` tells.
+    /// An empty store that stamps events with the time of `clock`.
     #[must_use]
     pub fn with_clock(clock: impl Clock + 'static) -> Self {
         let shared = Shared {

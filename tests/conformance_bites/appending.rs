@@ -1,8 +1,11 @@
 //! Stores that append wrongly.
 
 use std::{
-    collections::HashSet,
-    sync::atomic::{AtomicUsize, Ordering},
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use annals::{
@@ -162,6 +165,49 @@ impl Defect for WritesOnConflict {
             right.append(each(appends, |append| append.expected = ExpectedVersion::Any)).await?;
         }
         answer
+    }
+}
+
+/// Keeps the ids of an append that conflicted, as if its events were stored.
+#[derive(Default)]
+pub(crate) struct BurnsIdsOfConflicts {
+    burnt: Mutex<HashSet<EventId>>,
+}
+
+#[async_trait]
+impl Defect for BurnsIdsOfConflicts {
+    async fn append(&self, right: &MemoryStore, appends: Vec<StreamAppend>) -> Answer {
+        let ids: HashSet<_> =
+            appends.iter().flat_map(|append| &append.events).map(|event| event.id).collect();
+        if let Some(id) = self.burnt.lock().unwrap().intersection(&ids).next() {
+            return Err(Refusal::EventIdTwice(*id).into());
+        }
+        let answer = right.append(appends).await;
+        if let Err(AppendError::Conflict(_)) = answer {
+            self.burnt.lock().unwrap().extend(ids);
+        }
+        answer
+    }
+}
+
+/// Locks one stream after the other in the order in which they come, and so waits forever for another
+/// append that came the other way round.
+#[derive(Default)]
+pub(crate) struct LocksInTheOrderGiven {
+    locks: Mutex<HashMap<StreamId, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+#[async_trait]
+impl Defect for LocksInTheOrderGiven {
+    async fn append(&self, right: &MemoryStore, appends: Vec<StreamAppend>) -> Answer {
+        let mut held = Vec::new();
+        for append in &appends {
+            let lock =
+                Arc::clone(self.locks.lock().unwrap().entry(append.stream.clone()).or_default());
+            held.push(lock.lock_owned().await);
+            give_way().await;
+        }
+        right.append(appends).await
     }
 }
 

@@ -139,7 +139,7 @@ fn a_map_without_text_keys_is_refused() {
     let error = Any::Keys(HashMap::from([((1, 2), 3)])).encode().unwrap_err();
     assert_eq!(
         report(&error),
-        "event any.keys cannot be stored: the payload is not JSON: key must be a string"
+        "event any.keys cannot be stored: it cannot be written or read as JSON: key must be a string"
     );
 }
 

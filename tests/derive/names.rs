@@ -88,7 +88,7 @@ fn an_event_of_a_newer_build_is_refused() -> Test {
     let error = read::<AccountEvent>(&stored("account.opened", 2, "{}")?).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "account.opened has schema version 2, this build knows versions up to 1"
+        "account.opened has schema version 2, but this build knows only versions up to 1"
     );
     Ok(())
 }

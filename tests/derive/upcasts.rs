@@ -116,7 +116,7 @@ fn one_event_of_old_may_be_several_of_today_but_not_none() -> Test {
     let tags = read::<PersonEvent>(&stored("person.tagged", 1, r#"["a","b"]"#)?)?;
     assert_eq!(tags, [PersonEvent::Tagged("a".into()), PersonEvent::Tagged("b".into())]);
     let error = read::<PersonEvent>(&stored("person.pinged", 1, "{}")?).unwrap_err();
-    assert!(report(&error).contains("it gives no event"), "{error}");
+    assert!(report(&error).contains("the upcaster returned no event"), "{error}");
     Ok(())
 }
 
@@ -152,7 +152,7 @@ fn what_an_upcaster_made_is_checked_like_what_was_stored() -> Test {
 fn upcasters_that_lead_in_a_circle_are_an_error() -> Test {
     let error = read::<PersonEvent>(&stored("person.circular", 1, "{}")?).unwrap_err();
     let text = "person.circular cannot be brought up from schema version 2: \
-                it leads back to person.circular of schema version 1";
+                the upcaster leads back to person.circular of schema version 1";
     assert_eq!(report(&error), text);
     Ok(())
 }

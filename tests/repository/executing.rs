@@ -291,3 +291,35 @@ fn only_what_stored_nothing_invites_another_try() {
         assert!(!error.is_transient(), "{error}");
     }
 }
+
+#[tokio::test]
+async fn an_aggregate_may_state_a_category_of_its_own() {
+    #[derive(Debug, Clone, Default)]
+    struct Archive;
+
+    impl annals::Aggregate for Archive {
+        const CATEGORY: &'static str = "archive";
+        type Id = String;
+        type Command = ();
+        type Event = AccountEvent;
+        type Error = std::convert::Infallible;
+
+        fn handle(
+            &self,
+            (): &(),
+            _: &annals::Context<Self>,
+        ) -> Result<Vec<AccountEvent>, Self::Error> {
+            Ok(vec![AccountEvent::Deposited { cents: 1 }])
+        }
+
+        fn apply(&mut self, _: &AccountEvent) {}
+    }
+
+    let store = MemoryStore::new();
+    Repository::<Archive>::new(store.clone()).execute(&anna(), &()).await.unwrap();
+    Repository::<Account>::new(store.clone()).execute(&anna(), &Command::Deposit(1)).await.unwrap();
+    let recorded: Vec<_> =
+        store.events_after::<AccountEvent>(Position::START).try_collect().await.unwrap();
+    let streams: Vec<_> = recorded.iter().map(|event| event.stream.as_str()).collect();
+    assert_eq!(streams, ["archive-anna", "account-anna"]);
+}

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use annals::{
-    Event, EventData, EventStore, EventStoreExt, MemoryStore, Position, Repository, StoreError,
-    StreamExt, TryStreamExt,
+    Event, EventData, EventStore, EventStoreExt, ExpectedVersion, MemoryStore, NewEvent, Position,
+    Repository, StoreError, StreamAppend, StreamExt, TryStreamExt,
 };
 use futures_util::future::poll_immediate;
 
@@ -161,4 +161,26 @@ async fn followers_miss_nothing_while_many_write() {
         store.events_after::<Payment>(Position::START).try_collect().await.unwrap();
     assert_eq!(followed, stored);
     assert_eq!(store.head().await.unwrap(), Position::new(WRITERS * EACH));
+}
+
+#[tokio::test]
+async fn types_that_a_follower_does_not_list_are_passed_over() {
+    let store = MemoryStore::new();
+    let accounts = Repository::<Account>::new(store.clone());
+    accounts.execute(&anna(), &Command::Deposit(5)).await.unwrap();
+    let of_a_newer_build =
+        EventData::new("account.frozen".parse().unwrap(), annals::Payload::parse("{}").unwrap());
+    let frozen = StreamAppend::new(
+        accounts.stream_id(&anna()).unwrap(),
+        ExpectedVersion::Any,
+        vec![NewEvent::new(of_a_newer_build)],
+    );
+    store.append_to_stream(frozen).await.unwrap();
+    let withdrawn = NewEvent::encode(&AccountEvent::Withdrawn { cents: 1 }).unwrap();
+    let stream = accounts.stream_id(&anna()).unwrap();
+    let more = StreamAppend::new(stream, ExpectedVersion::Exists, vec![withdrawn]);
+    store.append_to_stream(more).await.unwrap();
+    let read: Vec<_> =
+        store.events_after::<AccountEvent>(Position::START).try_collect().await.unwrap();
+    assert_eq!(read.iter().map(|event| event.version.get()).collect::<Vec<_>>(), [1, 3]);
 }

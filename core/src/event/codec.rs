@@ -49,19 +49,6 @@ pub fn encode<E: Serialize>(
     }
 }
 
-/// Reads `data` as one of `variants`, brought up to today's schema version if it is older.
-///
-/// # Errors
-/// When the name is unknown, the schema version newer than this build, or the payload or an
-/// upcaster on the way does not fit.
-pub fn decode<E: DeserializeOwned>(
-    variants: &Variants<E>,
-    data: &EventData,
-    events: &mut Vec<E>,
-) -> Result<(), DecodeError> {
-    variants.decode(data, events)
-}
-
 /// One step of an upcast, with the steps that led there.
 struct Step<'a> {
     event_type: &'a EventType,
@@ -70,7 +57,12 @@ struct Step<'a> {
 }
 
 impl<E: DeserializeOwned> Variants<E> {
-    fn decode(&self, data: &EventData, events: &mut Vec<E>) -> Result<(), DecodeError> {
+    /// Reads `data` as one of the variants, brought up to today's schema version if it is older.
+    ///
+    /// # Errors
+    /// When the name is unknown, the schema version newer than this build, or the payload or an
+    /// upcaster on the way does not fit.
+    pub fn decode(&self, data: &EventData, events: &mut Vec<E>) -> Result<(), DecodeError> {
         let first = Step {
             event_type: &data.event_type,
             schema_version: data.schema_version,
@@ -117,7 +109,9 @@ impl<E: DeserializeOwned> Variants<E> {
         };
         let upcasts = upcaster(payload).map_err(|source| step.failed(source))?;
         if upcasts.is_empty() {
-            return Err(step.failed("it gives no event: what no longer matters still happened"));
+            return Err(step.failed(
+                "the upcaster returned no event; every stored event becomes at least one",
+            ));
         }
         for upcast in upcasts {
             let (event_type, schema_version) = match &upcast.target {
@@ -125,8 +119,9 @@ impl<E: DeserializeOwned> Variants<E> {
                 Some((event_type, schema_version)) => (event_type, *schema_version),
             };
             if step.has_been(event_type, schema_version) {
-                let circle =
-                    format!("it leads back to {event_type} of schema version {schema_version}");
+                let circle = format!(
+                    "the upcaster leads back to {event_type} of schema version {schema_version}"
+                );
                 return Err(step.failed(circle));
             }
             let next = Step { event_type, schema_version, before: Some(step) };

@@ -28,7 +28,7 @@ pub enum DecodeError {
     },
     /// The event was written by a newer build.
     #[error(
-        "{event_type} has schema version {schema_version}, this build knows versions up to {known}"
+        "{event_type} has schema version {schema_version}, but this build knows only versions up to {known}"
     )]
     Newer {
         /// The stored name.

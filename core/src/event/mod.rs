@@ -22,7 +22,8 @@ pub use self::{
 /// What happened: an enum of the events of one aggregate, or a union of such enums for a follower.
 ///
 /// Implemented by `#[derive(Event)]`. Names and shapes are stored for good, so they live apart from the
-/// Rust names: a variant can be renamed, moved and given new fields while old history stays readable.
+/// Rust names: a variant whose stored name is written down can be renamed, and any can be moved and given new
+/// fields, while old history stays readable.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an event",
     note = "put `#[derive(Event)]` and `#[event(category = \"…\")]` on the enum"
@@ -44,7 +45,7 @@ pub trait Event: Sized + Send + Sync + 'static {
     /// The stored form.
     ///
     /// # Errors
-    /// When the event has no JSON form: a map whose keys are no strings, a float that is not finite, or
+    /// When the event has no JSON form: a map whose keys JSON cannot write as text (tuples), a float that is not finite, or
     /// nesting beyond [`Payload::MAX_DEPTH`].
     fn encode(&self) -> Result<EventData, EncodeError>;
 

@@ -29,7 +29,7 @@ pub const fn join<const N: usize>(mut lists: &[&[&'static str]]) -> [&'static st
     joined
 }
 
-/// Whether no name stands in both lists, for a check at compile time.
+/// Whether no name is in both lists, for a check at compile time.
 #[must_use]
 pub const fn are_disjoint(mut left: &[&str], right: &[&str]) -> bool {
     while let [name, tail @ ..] = left {

@@ -5,7 +5,7 @@ use serde_json::{Value, value::RawValue};
 
 use super::finite::Finite;
 
-/// What an event says, as JSON text that is known to be readable again.
+/// What an event says, as JSON text that was checked to be readable again.
 ///
 /// Every JSON value that `serde_json` can represent comes back equal from every store. Cloning is cheap.
 ///
@@ -25,11 +25,11 @@ pub struct Payload(Arc<str>);
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidPayload {
-    /// It is no JSON, or its type cannot be written as JSON.
-    #[error("the payload is not JSON")]
+    /// It is not JSON, or cannot be written as JSON.
+    #[error("it cannot be written or read as JSON")]
     Json(#[source] serde_json::Error),
     /// It nests deeper than a reader goes.
-    #[error("the payload nests deeper than {max} levels, which no reader would follow", max = Payload::MAX_DEPTH)]
+    #[error("it nests deeper than {max} levels, more than can be read back", max = Payload::MAX_DEPTH)]
     TooDeep,
 }
 
@@ -57,6 +57,7 @@ impl Payload {
     }
 
     /// A payload read back from where a store put it, unchecked: if the text is not JSON, decoding it fails.
+    /// For stores that read, never for events to append.
     #[must_use]
     pub fn from_stored(json: impl Into<Arc<str>>) -> Self {
         Self(json.into())

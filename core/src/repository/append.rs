@@ -39,8 +39,8 @@ pub(super) async fn append_once(
     }
 }
 
-/// A store takes known event ids for an append that came before. If that was another command's, because a
-/// source of ids gave them twice, the answer has other versions, and this command's events are not stored.
+/// A store takes known event ids for an append that came before. If the answer has other versions, the ids
+/// belong to another command, and this command's events are not stored.
 fn of_this_command(
     append: &StreamAppend,
     loaded: Version,

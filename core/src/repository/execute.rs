@@ -14,14 +14,14 @@ pub struct Executed<A: Aggregate> {
     pub state: A,
     /// Its version after the command.
     pub version: Version,
-    /// The position of the entity's last event, [`Position::START`] if it has none: whoever has followed
+    /// The position of the last event in `state`, [`Position::START`] if there is none: whoever has followed
     /// the global stream up to here has seen the effect of this command.
     pub position: Position,
     /// What the command led to; empty if there was nothing to do.
     pub events: Vec<A::Event>,
     /// The ids of `events`.
     pub event_ids: Vec<EventId>,
-    /// The metadata of `events`, with the correlation id that they got.
+    /// The metadata of `events`, with the correlation id that they got; as it was given if there are none.
     pub metadata: Arc<Metadata>,
 }
 

@@ -79,12 +79,15 @@ impl<A: Aggregate> Repository<A> {
         self
     }
 
-    /// Runs `command` on the entity `id`: awaits to an [`Executed`], with options before that.
+    /// Runs `command` on the entity `id`: set options, then `.await` it for an [`Executed`].
     ///
     /// The entity is loaded, [handles](Aggregate::handle) the command, and its events are appended if
     /// nobody else has appended any since. If somebody has, all of it is done again, as often as the
     /// [`RetryPolicy`] allows. When the store is lost in between, the same events are sent again, so
     /// that they are stored once. The options, and how it fails: [`Execute`].
+    ///
+    /// # Panics
+    /// When it has to pause before another try outside of a tokio runtime with its time driver enabled.
     pub fn execute<'a>(&'a self, id: &'a A::Id, command: &'a A::Command) -> Execute<'a, A> {
         Execute::new(self, id, command)
     }
@@ -102,7 +105,7 @@ impl<A: Aggregate> Repository<A> {
     ///
     /// It is the fold of its events up to and including that [`Version`](crate::Version), or of those before
     /// the first one that the store recorded after that time, by the store's clock. Past the end it is the
-    /// entity as it is now; [`Loaded::version`] tells.
+    /// entity as it is now; see [`Loaded::version`].
     ///
     /// # Errors
     /// When its history cannot be read, or the id names no stream.

@@ -6,10 +6,10 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 /// store was lost for a moment.
 ///
 /// Pauses double from the first to the longest, each lengthened at random by up to its own length, so
-/// that writers who met once do not meet again. By default a command is tried again up to 16 times,
+/// that writers that collided are unlikely to collide again. By default a command is tried again up to 16 times,
 /// after 1 ms at first and 100 ms at most before they are lengthened: it gives up after one to two seconds.
 ///
-/// A policy that pauses needs a tokio runtime with its timer on, as `#[tokio::main]` has it.
+/// Pauses need a tokio runtime with its time driver enabled, as `#[tokio::main]` has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetryPolicy {
     retries: usize,
@@ -63,7 +63,9 @@ pub(super) async fn pause<E>(
     error: E,
 ) -> Result<(), E> {
     let pause = pauses.next().ok_or(error)?;
-    tokio::time::sleep(pause).await;
+    if !pause.is_zero() {
+        tokio::time::sleep(pause).await;
+    }
     Ok(())
 }
 
@@ -90,7 +92,7 @@ mod tests {
             assert!((shortest - 0.01..=shortest * 2.0 + 0.01).contains(pause), "{pauses:?}");
             shortest = f64::min(shortest * 2.0, 100.0);
         }
-        assert_ne!(pauses, others, "two writers who met do not meet again");
+        assert_ne!(pauses, others, "two writers must not pause alike");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use crate::{InvalidPayload, NewEvent, Payload, Position, StreamId, Version};
 
 /// Events for one stream, and the version that the stream must be at.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct StreamAppend {
     /// The stream to append to.
     pub stream: StreamId,
@@ -26,7 +27,7 @@ pub struct Appended {
 /// Why an append did not happen.
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
-    /// Somebody else was there first.
+    /// A stream is not at the version expected of it.
     #[error(transparent)]
     Conflict(#[from] Conflict),
     /// The store refused or failed.
@@ -52,7 +53,7 @@ impl StreamAppend {
     }
 
     /// The rules that every store holds against a request, before it looks at what it has: each stream
-    /// and each event id stands once, schema versions begin at 1, and all metadata can be read again.
+    /// and each event id appears at most once, schema versions begin at 1, and all metadata can be read again.
     ///
     /// # Errors
     /// The first rule that is broken.

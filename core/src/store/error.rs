@@ -12,7 +12,7 @@ pub enum StoreError {
     #[error("the event store is not available")]
     Unavailable(#[source] Source),
     /// The store was lost while it appended, so the events may be stored or not. Sending the same append
-    /// again, with the same event ids, settles it; a repository has done so until it gave up. Running the
+    /// again, with the same event ids, settles it; a repository does so until its retries are used up. Running the
     /// *command* again makes new events: load the entity first, to see whether it has run.
     #[error("the outcome of an append is unknown: its events may be stored or not")]
     OutcomeUnknown(#[source] Source),
@@ -73,8 +73,8 @@ pub enum Refusal {
         /// What is wrong.
         source: InvalidPayload,
     },
-    /// A limit of this store, its size for instance.
-    #[error("this store cannot hold it")]
+    /// A limit of this store, on size for instance.
+    #[error("the append exceeds a limit of this store")]
     Limit(#[source] Source),
 }
 
@@ -144,7 +144,7 @@ mod tests {
                 Refusal::from(EncodeError { event_type: event_type(), source: invalid() }).into(),
                 &[
                     "event account.opened cannot be stored",
-                    "the payload is not JSON",
+                    "it cannot be written or read as JSON",
                     "EOF while parsing an object at line 1 column 1",
                 ],
             ),
@@ -152,10 +152,13 @@ mod tests {
                 Refusal::Metadata { id: id(), source: InvalidPayload::TooDeep }.into(),
                 &[
                     "the metadata of event 00000000-0000-0000-0000-000000000001 cannot be stored",
-                    "the payload nests deeper than 127 levels, which no reader would follow",
+                    "it nests deeper than 127 levels, more than can be read back",
                 ],
             ),
-            (Refusal::Limit(down()).into(), &["this store cannot hold it", "connection refused"]),
+            (
+                Refusal::Limit(down()).into(),
+                &["the append exceeds a limit of this store", "connection refused"],
+            ),
             (
                 Refusal::EventIdTaken { id: id(), stream: stream(), version: Version::new(2) }
                     .into(),

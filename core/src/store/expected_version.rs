@@ -55,7 +55,7 @@ impl fmt::Display for ExpectedVersion {
 
 /// A stream was not at the version that an append expected, so nothing was appended.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("stream {stream} is at version {actual}, expected was {expected}")]
+#[error("stream {stream} is at version {actual}, but {expected} was expected")]
 pub struct Conflict {
     /// The stream.
     pub stream: StreamId,
@@ -77,12 +77,12 @@ mod tests {
             |expected: ExpectedVersion, actual| expected.check(&stream, Version::new(actual));
         assert_eq!(told(Any, 7), Ok(()));
         for (expected, actual, sentence) in [
-            (NoStream, 3, "stream account-anna is at version 3, expected was no stream"),
-            (Exists, 0, "stream account-anna is at version 0, expected was an existing stream"),
+            (NoStream, 3, "stream account-anna is at version 3, but no stream was expected"),
+            (Exists, 0, "stream account-anna is at version 0, but an existing stream was expected"),
             (
                 Exact(Version::new(2)),
                 3,
-                "stream account-anna is at version 3, expected was version 2",
+                "stream account-anna is at version 3, but version 2 was expected",
             ),
         ] {
             assert_eq!(told(expected, actual).unwrap_err().to_string(), sentence);

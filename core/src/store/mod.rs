@@ -30,14 +30,14 @@ pub type RecordedEvents = BoxStream<'static, Result<RecordedEvent, StoreError>>;
 /// suite, `annals::testing::conformance` (feature `testing`), which has a case for each of these rules:
 ///
 /// - **Streams.** A stream is the versions 1 to n without a hole. An append is all or nothing.
-/// - **Global order.** Once a reader was handed position p, nothing at or below p becomes visible
+/// - **Global order.** Once a reader has been handed position p, nothing at or below p becomes visible
 ///   later. Positions rise strictly; gaps may exist and mean nothing.
 /// - **Causality.** If append B begins after append A was acknowledged, A's positions are lower.
-/// - **Idempotence.** An append whose events are all stored already, in the same streams and order,
+/// - **Idempotence.** An append whose events are all stored already, one after the other in the same streams,
 ///   stores nothing and answers like the first time, whatever version it expects. An event id that is
 ///   stored elsewhere is [refused](Refusal::EventIdTaken).
 /// - **Lossless.** What is read equals what was appended, a payload as a JSON value: white space and the
-///   order of keys may change, but `1e17` is a float and `100000000000000000` is none.
+///   order of keys may change, but `1e17` is a float and `100000000000000000` is not.
 ///
 /// The trait is object-safe: `Arc<dyn EventStore>` is an `EventStore`, too. A store is shared by many
 /// tasks, and a future of it may be dropped at any time: an append then has happened in whole or not

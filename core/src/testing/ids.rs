@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::IdGenerator;
 
-/// The ids 1, 2, 3 … as UUIDs: `00000000-0000-0000-0000-000000000001` and so on. Clones go on counting together.
+/// The ids 1, 2, 3 … as UUIDs: `00000000-0000-0000-0000-000000000001` and so on. Clones share one counter.
 ///
 /// ```
 /// use annals::{IdGenerator, testing::SequentialIds};

@@ -18,7 +18,7 @@ pub struct Scenario<A: Aggregate> {
     metadata: Metadata,
 }
 
-/// A [`Scenario`] after its past was told.
+/// A [`Scenario`] whose past is set.
 #[derive(Debug)]
 pub struct Given<A: Aggregate> {
     state: A,
@@ -158,8 +158,12 @@ impl<A: Aggregate> Decided<A> {
         let expected: Vec<_> = expected.into_iter().collect();
         match &self.result {
             Ok(actual) if *actual == expected => {}
-            Ok(actual) => panic!("other events than expected:\n{}", diff(&expected, actual)),
-            Err(error) => panic!("the command was rejected ({error}), expected were {expected:#?}"),
+            Ok(actual) => {
+                panic!("the events differ from those expected:\n{}", diff(&expected, actual))
+            }
+            Err(error) => panic!(
+                "the command was rejected ({error}), but these events were expected: {expected:#?}"
+            ),
         }
         self
     }
@@ -194,7 +198,7 @@ impl<A: Aggregate> Decided<A> {
             }
             Ok(actual) => {
                 panic!(
-                    "the command was accepted with {actual:#?}, expected was the rejection {expected:?}"
+                    "the command was accepted with {actual:#?}, but the rejection {expected:?} was expected"
                 )
             }
         }
@@ -211,12 +215,15 @@ impl<A: Aggregate> Decided<A> {
     {
         if let Err(error) = &self.result {
             panic!(
-                "the command was rejected ({error}), expected was the state {:#?}",
+                "the command was rejected ({error}), but this state was expected: {:#?}",
                 expected.borrow()
             );
         }
         if self.state != *expected.borrow() {
-            panic!("another state than expected:\n{}", diff(expected.borrow(), &self.state));
+            panic!(
+                "the state differs from the one expected:\n{}",
+                diff(expected.borrow(), &self.state)
+            );
         }
         self
     }

@@ -44,7 +44,7 @@ fn stored(event_type: &'static str, schema_version: u32, json: &str) -> EventDat
 
 fn read(variants: &Variants<Sample>, data: &EventData) -> Result<Vec<Sample>, DecodeError> {
     let mut events = Vec::new();
-    decode(variants, data, &mut events).map(|()| events)
+    variants.decode(data, &mut events).map(|()| events)
 }
 
 #[test]
@@ -152,7 +152,10 @@ fn a_circle_of_upcasters_through_two_variants_ends() {
     };
     let error = read(&circular, &stored("a", 1, "{}")).unwrap_err();
     assert_eq!(error.to_string(), "b cannot be brought up from schema version 1");
-    assert_eq!(error.source().unwrap().to_string(), "it leads back to a of schema version 1");
+    assert_eq!(
+        error.source().unwrap().to_string(),
+        "the upcaster leads back to a of schema version 1"
+    );
 }
 
 #[test]

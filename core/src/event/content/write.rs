@@ -14,7 +14,7 @@ use serde_json::{
 
 use super::super::{InvalidPayload, finite::Finite};
 
-/// The JSON of the variant that `event` is: an object for named fields and for none, an array for
+/// The JSON of the variant that `event` is: an object for named fields and for a unit variant, an array for
 /// several unnamed ones, the value itself for a single one.
 pub(in crate::event) fn write<E: Serialize>(
     event: &E,

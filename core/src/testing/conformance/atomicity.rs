@@ -10,8 +10,12 @@ use crate::{Position, ReadStream, Version};
 pub(super) async fn a_conflict_appends_nothing(store: Store) {
     append(&store, to("test-a", Any, events(1))).await;
     let before = read_all(&store).await;
-    conflict(&store, vec![to("test-a", NoStream, events(5))]).await;
+    let five = events(5);
+    conflict(&store, vec![to("test-a", NoStream, five.clone())]).await;
     assert_eq!(read_all(&store).await, before);
+    // Nor are the ids of its events taken.
+    assert_eq!(append(&store, to("test-a", exact(1), five.clone())).await.version, Version::new(6));
+    assert_eq!(recorded_ids(&read_all(&store).await.split_off(1)), ids(&five));
 }
 
 pub(super) async fn several_streams_are_appended_together(store: Store) {

@@ -6,8 +6,10 @@ use std::{
     },
 };
 
+use tokio::time::timeout;
+
 use super::fixture::{
-    Any, Store, append, append_all, at_once, collect, event, events, exact, head, ids, read,
+    Any, SOON, Store, append, append_all, at_once, collect, event, events, exact, head, ids, read,
     read_all, recorded_ids, to, versions, wait_for_head,
 };
 use crate::{AppendError, Position, ReadAll, RecordedEvent};
@@ -89,6 +91,24 @@ pub(super) async fn many_appenders_write_streams_of_their_own(store: Store) {
     assert_eq!(all.last().map(|event| event.position), Some(head(&store).await));
     for task in 0..APPENDERS {
         assert_eq!(versions(&read(&store, &format!("test-{task}")).await), [1, 2, 3, 4, 5]);
+    }
+}
+
+pub(super) async fn appends_to_the_same_streams_in_opposite_orders_all_succeed(store: Store) {
+    const STREAMS: [&str; 3] = ["test-a", "test-b", "test-c"];
+    let all = at_once(APPENDERS, |task| {
+        let store = store.clone();
+        async move {
+            let mut appends: Vec<_> = STREAMS.iter().map(|name| to(name, Any, events(1))).collect();
+            if task % 2 == 0 {
+                appends.reverse();
+            }
+            append_all(&store, appends).await
+        }
+    });
+    assert!(timeout(SOON, all).await.is_ok(), "not all appends were answered within {SOON:?}");
+    for name in STREAMS {
+        assert_eq!(read(&store, name).await.len(), APPENDERS, "{name}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! What the cases are written with.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::{Stream, TryStreamExt};
 use serde_json::{Value, json};
@@ -10,6 +10,9 @@ use crate::{
     Payload, Position, ReadAll, ReadStream, RecordedEvent, Refusal, StoreError, StreamAppend,
     StreamId, Version,
 };
+
+/// Long enough for any store on any machine, and a failure if it is over.
+pub(super) const SOON: Duration = Duration::from_secs(10);
 
 pub(super) type Store = Arc<dyn EventStore>;
 
@@ -110,7 +113,7 @@ pub(super) async fn read_all(store: &Store) -> Vec<RecordedEvent> {
 }
 
 pub(super) async fn head(store: &Store) -> Position {
-    store.head().await.unwrap_or_else(|error| panic!("the head cannot be told: {error:?}"))
+    store.head().await.unwrap_or_else(|error| panic!("head failed: {error:?}"))
 }
 
 pub(super) async fn wait_for_head(store: &Store, position: Position) -> Position {

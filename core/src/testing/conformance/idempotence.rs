@@ -53,6 +53,14 @@ pub(super) async fn an_id_stored_elsewhere_is_refused(store: Store) {
         ("with a new one between", vec![to("test-a", Any, vec![a.clone(), c.clone(), b.clone()])]),
         ("beside a new stream", vec![to("test-b", Any, vec![c]), to("test-a", Any, pair)]),
     ];
+    let expecting = |mut request: Vec<StreamAppend>, expected| {
+        request.iter_mut().for_each(|append| append.expected = expected);
+        request
+    };
+    // Whatever version is expected: the events of a conflict may be sent again as they are, these may not.
+    let wrong = wrong.into_iter().flat_map(|(how, request)| {
+        [Any, exact(7)].map(|expected| (how, expecting(request.clone(), expected)))
+    });
     for (how, request) in wrong {
         match refusal(&store, request).await {
             Refusal::EventIdTaken { id, stream: at, version } => {

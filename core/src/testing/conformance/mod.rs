@@ -54,15 +54,14 @@ fn run_within<S>(
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.unwrap_or_else(|error| panic!("no runtime to test on: {error}"));
     let checked = runtime.block_on(async {
-        let check = tokio::spawn(check(fresh_store.await));
-        tokio::time::timeout(limit, check).await
+        tokio::time::timeout(limit, async { tokio::spawn(check(fresh_store.await)).await }).await
     });
     match checked {
         Ok(Ok(())) => {}
         Ok(Err(failed)) => std::panic::resume_unwind(failed.into_panic()),
         Err(_) => {
             runtime.shutdown_background();
-            panic!("{name}: no end after {limit:?}");
+            panic!("{name}: not finished after {limit:?}");
         }
     }
 }
@@ -117,6 +116,7 @@ macro_rules! __for_each_conformance_case {
             concurrency::of_many_who_expect_one_version_one_wins
             concurrency::many_appenders_share_one_stream
             concurrency::many_appenders_write_streams_of_their_own
+            concurrency::appends_to_the_same_streams_in_opposite_orders_all_succeed
             concurrency::a_reader_follows_writers_without_a_gap_or_a_double
             payloads::every_json_value_comes_back_equal
             payloads::the_deepest_nesting_comes_back_equal
@@ -204,6 +204,9 @@ mod tests {
         let ran =
             std::panic::catch_unwind(|| run_within(limit, "busy", async {}, |()| Box::pin(busy())));
         DONE.store(true, Ordering::Relaxed);
-        assert_eq!(*ran.unwrap_err().downcast::<String>().unwrap(), "busy: no end after 10ms");
+        assert_eq!(
+            *ran.unwrap_err().downcast::<String>().unwrap(),
+            "busy: not finished after 10ms"
+        );
     }
 }

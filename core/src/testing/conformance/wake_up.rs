@@ -1,20 +1,15 @@
-use std::time::Duration;
-
 use futures_util::{FutureExt, future::poll_immediate};
 use tokio::time::{Instant, timeout};
 
 use super::fixture::{
-    Any, NoStream, Store, append, at_once, collect, conflict, events, head, to, wait_for_head,
+    Any, NoStream, SOON, Store, append, at_once, collect, conflict, events, head, to, wait_for_head,
 };
 use crate::{Position, ReadAll};
 
-/// Long enough for any store on any machine, and a failure if it is over.
-const SOON: Duration = Duration::from_secs(10);
-
 async fn soon(store: &Store, position: Position) -> Position {
-    timeout(SOON, wait_for_head(store, position)).await.unwrap_or_else(|_| {
-        panic!("nobody was told within {SOON:?} that the head is past {position}")
-    })
+    timeout(SOON, wait_for_head(store, position))
+        .await
+        .unwrap_or_else(|_| panic!("wait_for_head({position}) did not answer within {SOON:?}"))
 }
 
 pub(super) async fn a_head_that_is_past_answers_at_once(store: Store) {
