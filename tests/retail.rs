@@ -219,10 +219,10 @@ best stock items
 ";
     let rejected = "
 rejected, and in none of the figures (6 lines):
-  line 2   invoice 536365: the quantity in an order is positive; 71053 has -1
-  line 3   invoice 536365: the quantity in an order is positive; 71053 has -1
+  line 2   invoice 536365: the quantity in an order must be positive; 71053 has -1
+  line 3   invoice 536365: the quantity in an order must be positive; 71053 has -1
   line 5   invoice 536366: it belongs to customer 17850, not to customer 13047
-  line 6   invoice C536367: the quantity in a cancellation is negative; 71053 has 4
+  line 6   invoice C536367: the quantity in a cancellation must be negative; 71053 has 4
   line 7   invoice 536366: the number stands for an order already
   line 11  invoice X536372: an order cannot have the number X536372
 ";
@@ -254,7 +254,7 @@ fn a_broken_line_is_named_and_so_is_what_was_rejected_before_it() {
     let told = format!(
         "
 rejected, and in none of the figures (1 line):
-  line 2  invoice 1: the quantity in an order is positive; 1 has 0
+  line 2  invoice 1: the quantity in an order must be positive; 1 has 0
 error: {log}, line 4: the number of columns is 1, not 8
 "
     );

@@ -24,9 +24,9 @@ pub(crate) enum Rejection {
     NoLines(Kind),
     #[error("{kind} has exactly one line, not {lines}")]
     SeveralLines { kind: Kind, lines: usize },
-    #[error("the quantity in {kind} is {rule}; {stock_code} has {quantity}")]
+    #[error("the quantity in {kind} must be {rule}; {stock_code} has {quantity}")]
     Quantity { kind: Kind, rule: &'static str, stock_code: String, quantity: i32 },
-    #[error("the price in {kind} is {rule}; {stock_code} has {unit_price}")]
+    #[error("the price in {kind} must be {rule}; {stock_code} has {unit_price}")]
     Price { kind: Kind, rule: &'static str, stock_code: String, unit_price: Decimal },
     #[error("{kind} concerns no customer; this one names {customer}")]
     NamesCustomer { kind: Kind, customer: CustomerId },
@@ -91,9 +91,9 @@ fn line_is_of(kind: Kind, line: &Line) -> Result<(), Rejection> {
         Kind::Adjustment => (quantity == 1, "1"),
     };
     let (price_fits, price_rule) = match kind {
-        Kind::Order => (price >= Decimal::ZERO, "not negative"),
+        Kind::Order => (price >= Decimal::ZERO, "zero or more"),
         Kind::Cancellation => (price > Decimal::ZERO, "positive"),
-        Kind::Adjustment => (price != Decimal::ZERO, "not zero"),
+        Kind::Adjustment => (price != Decimal::ZERO, "other than zero"),
         Kind::WriteOff => (price == Decimal::ZERO, "zero"),
     };
     let stock_code = || line.stock_code.clone();

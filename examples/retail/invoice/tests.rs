@@ -203,10 +203,10 @@ fn quantities_fit_the_kind() {
 #[test]
 fn prices_fit_the_kind() {
     for (number, command, kind, quantity, rule, price) in [
-        ("1", PlaceOrder as fn(Slip) -> InvoiceCommand, Kind::Order, 1, "not negative", "-0.01"),
+        ("1", PlaceOrder as fn(Slip) -> InvoiceCommand, Kind::Order, 1, "zero or more", "-0.01"),
         ("C1", Cancel, Kind::Cancellation, -1, "positive", "0"),
         ("C1", Cancel, Kind::Cancellation, -1, "positive", "-1"),
-        ("A1", AdjustBadDebt, Kind::Adjustment, 1, "not zero", "0.00"),
+        ("A1", AdjustBadDebt, Kind::Adjustment, 1, "other than zero", "0.00"),
         ("1", WriteOffStock, Kind::WriteOff, -1, "zero", "0.01"),
         ("1", WriteOffStock, Kind::WriteOff, -1, "zero", "-0.01"),
     ] {
