@@ -1,5 +1,4 @@
-//! The example `retail`, run as its visitors run it. `cargo test` builds it; `cargo test --test retail` alone does
-//! not, so build it first then: `cargo build --example retail`.
+//! The example `retail`, run as its visitors run it.
 #![cfg(all(feature = "macros", feature = "memory"))]
 #![expect(clippy::unwrap_used, reason = "where a test cannot go on, it fails")]
 
@@ -8,9 +7,11 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     process::{Command, Output},
+    sync::LazyLock,
 };
 
 use flate2::{Compression, write::GzEncoder};
+use serde_json::Value;
 use tempfile::TempDir;
 
 const SAMPLE: &str =
@@ -58,18 +59,22 @@ struct Ended {
     err: String,
 }
 
-/// Beside the folder of this test: `target/debug/examples`.
-fn example() -> PathBuf {
-    let test = env::current_exe().unwrap();
-    let target = test.ancestors().nth(2).unwrap();
-    let example = target.join("examples").join(format!("retail{}", env::consts::EXE_SUFFIX));
-    assert!(example.exists(), "{} is missing: cargo build --example retail", example.display());
-    example
-}
+/// The example as it is now: cargo does not build it for every way to run this test.
+static EXAMPLE: LazyLock<PathBuf> = LazyLock::new(|| {
+    let build = ["build", "--locked", "--example", "retail", "--message-format", "json"];
+    let built = Command::new(env::var("CARGO").unwrap()).args(build).output().unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let messages = String::from_utf8(built.stdout).unwrap();
+    let executable = |message: &str| -> Option<PathBuf> {
+        let message: Value = serde_json::from_str(message).unwrap();
+        message.get("executable")?.as_str().map(PathBuf::from)
+    };
+    messages.lines().find_map(executable).unwrap()
+});
 
 fn retail(arguments: &[&str]) -> Ended {
     let Output { status, stdout, stderr } =
-        Command::new(example()).args(arguments).output().unwrap();
+        Command::new(&*EXAMPLE).args(arguments).output().unwrap();
     let [out, err] = [stdout, stderr].map(|bytes| String::from_utf8(bytes).unwrap());
     Ended { code: status.code(), out, err }
 }
