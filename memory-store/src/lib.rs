@@ -22,15 +22,21 @@ use crate::log::Log;
 /// An event store in this process's memory. Clones share the same events.
 ///
 /// ```
-/// use annals::{StreamAppend, EventData, EventStore, EventType, ExpectedVersion, MemoryStore, NewEvent, Payload};
+/// use annals::{
+///     EventData, EventStore, EventStoreExt, EventType, ExpectedVersion, MemoryStore, NewEvent, Payload,
+///     StreamAppend,
+/// };
 ///
 /// # #[tokio::main]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// const NOTED: EventType = EventType::from_static("diary.noted");
+/// let noted = EventData::new(NOTED, Payload::parse(r#"{"text":"hello"}"#)?);
+///
 /// let store = MemoryStore::new();
-/// let noted = EventData::new(EventType::from_static("diary.noted"), Payload::parse(r#"{"text":"hello"}"#)?);
-/// let append = StreamAppend::new("diary-anna".parse()?, ExpectedVersion::NoStream, vec![NewEvent::new(noted)]);
-/// let answers = store.append(vec![append]).await?;
-/// assert_eq!(store.head().await?, answers[0].position);
+/// let stream = "diary-anna".parse()?;
+/// let append = StreamAppend::new(stream, ExpectedVersion::NoStream, vec![NewEvent::new(noted)]);
+/// let appended = store.append_to_stream(append).await?;
+/// assert_eq!(store.head().await?, appended.position);
 /// # Ok(())
 /// # }
 /// ```
