@@ -1,10 +1,9 @@
-use std::collections::HashMap;
-
 use annals_core::{
     AppendError, Appended, Direction, EventId, Filter, NewEvent, Position, Recorded, RecordedEvent,
     Refusal, StreamAppend, StreamId, Version,
 };
 use chrono::{DateTime, Utc};
+use foldhash::HashMap; // the standard hasher costs a tenth to a fifth of an append
 
 /// How many events one page holds at the most.
 const PAGE: usize = 256;
