@@ -1,25 +1,18 @@
 //! Stores that append wrongly.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
-};
+use std::{collections::HashSet, sync::Mutex};
 
 use annals::{
     AppendError, Appended, Conflict, EventData, EventId, EventStore, EventType, ExpectedVersion,
     MemoryStore, Metadata, NewEvent, Payload, Position, ReadAll, ReadStream, RecordedEvent,
-    Refusal, StoreError, StreamAppend, StreamId, TryStreamExt, Version,
+    Refusal, StreamAppend, StreamId, TryStreamExt, Version,
 };
 use async_trait::async_trait;
 use serde_json::Value;
-use tokio::task::yield_now;
 
 use crate::wrong::Defect;
 
-type Answer = Result<Vec<Appended>, AppendError>;
+pub(crate) type Answer = Result<Vec<Appended>, AppendError>;
 
 /// A defect that changes the request and then appends rightly.
 macro_rules! changes_the_request {
@@ -190,27 +183,6 @@ impl Defect for BurnsIdsOfConflicts {
     }
 }
 
-/// Locks one stream after the other in the order in which they come, and so waits forever for another
-/// append that came the other way round.
-#[derive(Default)]
-pub(crate) struct LocksInTheOrderGiven {
-    locks: Mutex<HashMap<StreamId, Arc<tokio::sync::Mutex<()>>>>,
-}
-
-#[async_trait]
-impl Defect for LocksInTheOrderGiven {
-    async fn append(&self, right: &MemoryStore, appends: Vec<StreamAppend>) -> Answer {
-        let mut held = Vec::new();
-        for append in &appends {
-            let lock =
-                Arc::clone(self.locks.lock().unwrap().entry(append.stream.clone()).or_default());
-            held.push(lock.lock_owned().await);
-            give_way().await;
-        }
-        right.append(appends).await
-    }
-}
-
 /// Works through the parts from the back.
 #[derive(Default)]
 pub(crate) struct ReversesParts;
@@ -237,45 +209,6 @@ impl Defect for AppendsPartByPart {
             answers.extend(right.append(vec![append]).await?);
         }
         Ok(answers)
-    }
-}
-
-/// No transaction around the events.
-#[derive(Default)]
-pub(crate) struct AppendsEventByEvent;
-
-#[async_trait]
-impl Defect for AppendsEventByEvent {
-    async fn append(&self, right: &MemoryStore, appends: Vec<StreamAppend>) -> Answer {
-        let mut answers = Vec::new();
-        for StreamAppend { stream, events, mut expected, .. } in appends {
-            let mut last = None;
-            for event in events {
-                last = right
-                    .append(vec![StreamAppend::new(stream.clone(), expected, vec![event])])
-                    .await?
-                    .pop();
-                expected = ExpectedVersion::Any;
-                yield_now().await;
-            }
-            answers.extend(last);
-        }
-        Ok(answers)
-    }
-}
-
-/// Reads the version first and appends later.
-#[derive(Default)]
-pub(crate) struct ChecksThenActs;
-
-#[async_trait]
-impl Defect for ChecksThenActs {
-    async fn append(&self, right: &MemoryStore, appends: Vec<StreamAppend>) -> Answer {
-        for append in &appends {
-            append.expected.check(&append.stream, version(right, &append.stream).await)?;
-        }
-        give_way().await;
-        TakesEveryVersion.append(right, appends).await
     }
 }
 
@@ -309,45 +242,6 @@ impl Defect for TrustsTheFirstId {
             ]),
             None => right.append(appends).await,
         }
-    }
-}
-
-/// Looks the ids up first and appends later.
-#[derive(Default)]
-pub(crate) struct ChecksIdsThenActs;
-
-#[async_trait]
-impl Defect for ChecksIdsThenActs {
-    async fn append(&self, right: &MemoryStore, appends: Vec<StreamAppend>) -> Answer {
-        let known: HashSet<_> = all(right).await.iter().map(|event| event.id).collect();
-        let is_known =
-            appends.iter().flat_map(|append| &append.events).any(|event| known.contains(&event.id));
-        give_way().await;
-        if is_known {
-            right.append(appends).await
-        } else {
-            GivesNewIds.append(right, appends).await
-        }
-    }
-}
-
-/// Fails one of two appends that meet, even on different streams.
-#[derive(Default)]
-pub(crate) struct FailsWhenBusy {
-    running: AtomicUsize,
-}
-
-#[async_trait]
-impl Defect for FailsWhenBusy {
-    async fn append(&self, right: &MemoryStore, appends: Vec<StreamAppend>) -> Answer {
-        let others = self.running.fetch_add(1, Ordering::SeqCst);
-        give_way().await;
-        let answer = match others {
-            0 => right.append(appends).await,
-            _ => Err(StoreError::Unavailable("could not serialize access".into()).into()),
-        };
-        self.running.fetch_sub(1, Ordering::SeqCst);
-        answer
     }
 }
 
@@ -400,7 +294,7 @@ impl Defect for FoldsCase {
     }
 }
 
-async fn version(store: &MemoryStore, stream: &StreamId) -> Version {
+pub(crate) async fn version(store: &MemoryStore, stream: &StreamId) -> Version {
     let last = store
         .read_stream(ReadStream::backwards(stream.clone()).with_limit(1))
         .try_next()
@@ -409,13 +303,6 @@ async fn version(store: &MemoryStore, stream: &StreamId) -> Version {
     last.map_or(Version::NONE, |event| event.version)
 }
 
-async fn all(store: &MemoryStore) -> Vec<RecordedEvent> {
+pub(crate) async fn all(store: &MemoryStore) -> Vec<RecordedEvent> {
     store.read_all(ReadAll::after(Position::START)).try_collect().await.unwrap()
-}
-
-/// Lets every other task that can run do so.
-async fn give_way() {
-    for _ in 0..100 {
-        yield_now().await;
-    }
 }

@@ -10,6 +10,7 @@
 #![cfg(feature = "memory")]
 
 mod appending;
+mod racing;
 mod reading;
 mod wrong;
 
@@ -62,21 +63,21 @@ suspects! {
     appending::WritesOnConflict fails a_conflict_appends_nothing;
     appending::ReversesParts fails several_streams_are_appended_together;
     appending::AppendsPartByPart fails a_conflict_in_one_stream_appends_to_none;
-    appending::AppendsEventByEvent fails
+    racing::AppendsEventByEvent fails
         a_dropped_append_happened_whole_or_not_at_all, many_appenders_share_one_stream;
     appending::MarksEmptyAppends fails an_append_without_events_stores_nothing;
     appending::SkipsEmptyParts fails an_append_without_events_guards_the_others;
-    appending::ChecksThenActs fails of_many_who_expect_one_version_one_wins;
+    racing::ChecksThenActs fails of_many_who_expect_one_version_one_wins;
     appending::GivesNewIds fails the_same_append_again_stores_nothing_and_answers_the_same;
     appending::ChecksVersionsBeforeIds fails
         the_same_append_again_needs_no_version_to_match, an_id_stored_elsewhere_is_refused;
     appending::BurnsIdsOfConflicts fails a_conflict_appends_nothing;
-    appending::LocksInTheOrderGiven fails
+    racing::LocksInTheOrderGiven fails
         appends_to_the_same_streams_in_opposite_orders_all_succeed;
     appending::KnowsIdsOfOneStreamOnly fails the_same_append_of_several_streams_again_answers_the_same;
     appending::TrustsTheFirstId fails an_id_stored_elsewhere_is_refused;
-    appending::ChecksIdsThenActs fails the_same_append_from_many_tasks_is_stored_once;
-    appending::FailsWhenBusy fails many_appenders_write_streams_of_their_own;
+    racing::ChecksIdsThenActs fails the_same_append_from_many_tasks_is_stored_once;
+    racing::FailsWhenBusy fails many_appenders_write_streams_of_their_own;
     appending::MergesParts fails a_stream_twice_in_one_append_is_refused;
     appending::DropsRepeatedIds fails an_id_twice_in_one_append_is_refused;
     appending::CutsDeepMetadata fails metadata_that_cannot_be_read_again_is_refused;
