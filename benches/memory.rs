@@ -7,7 +7,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test"
+    reason = "a benchmark"
 )]
 #![allow(missing_docs, reason = "criterion's macros make public items")]
 

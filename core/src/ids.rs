@@ -75,6 +75,7 @@ macro_rules! uuid_newtype {
         }
     };
 }
+
 uuid_newtype! {
     /// The identity of an event, given before it is stored: an append sent again with the same ids
     /// stores nothing twice.
@@ -85,6 +86,7 @@ uuid_newtype! {
     /// Shared by everything that follows from one first command.
     CorrelationId
 }
+
 uuid_newtype! {
     /// The event or message that something directly follows from.
     CausationId

@@ -4,6 +4,7 @@ use annals::{
     CommandError, EventStore, ExpectedVersion, MemoryStore, Position, Refusal, Repository,
     RetryPolicy, StoreError, Version,
 };
+use futures_util::future::poll_immediate;
 
 use crate::{
     account::{Account, AccountEvent, Command, Declined, anna},
@@ -263,4 +264,27 @@ async fn many_tasks_on_one_account_lose_nothing() {
     versions.sort_unstable();
     assert_eq!(versions, (1..=TASKS).collect::<Vec<_>>(), "each command has a version of its own");
     assert_eq!(accounts.load(&anna()).await.unwrap().state.cents, TASKS * (TASKS - 1) / 2);
+}
+
+#[tokio::test]
+async fn a_dropped_command_has_happened_whole_or_not_at_all() {
+    // Dropped before it runs, and in the pause after a try whose request or answer was lost.
+    for (polled, fault, cents, version) in [
+        (false, Fault::AnswerLost, 100, 1),
+        (true, Fault::RequestLost, 100, 1),
+        (true, Fault::AnswerLost, 150, 3),
+    ] {
+        let (store, accounts) = accounts([fault]).await;
+        let slowly = RetryPolicy::default().with_first_pause(Duration::from_secs(3_600));
+        let accounts = accounts.with_retry(slowly.with_longest_pause(Duration::from_secs(3_600)));
+        let (id, command) = (anna(), Command::DepositTwice(25));
+        let mut running = accounts.execute(&id, &command).into_future();
+        if polled {
+            assert!(poll_immediate(&mut running).await.is_none(), "it waits before the next try");
+        }
+        drop(running);
+        let loaded = accounts.load(&anna()).await.unwrap();
+        assert_eq!((loaded.state.cents, loaded.version), (cents, Version::new(version)));
+        assert_eq!(head(&store).await.get(), version);
+    }
 }

@@ -37,6 +37,8 @@ impl<A: Aggregate> Cause for Executed<A> {
 
 /// A command about to run: set its options, then `.await` it.
 ///
+/// Dropped while it runs, the command has happened whole or not at all; load the entity to see which.
+///
 /// ```no_run
 /// use annals::{Aggregate, CommandError, Metadata, Repository, StoreError, Version};
 ///
