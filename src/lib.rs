@@ -23,7 +23,7 @@
 //! - `memory` (on by default): the in-memory store.
 //! - `testing`: given/when/then, a fixed clock, ids in order, and the conformance suite for stores; for
 //!   `[dev-dependencies]`.
-//! - `postgres`: reserved for the Postgres store; it adds nothing yet.
+//! - `postgres`: the Postgres store, on sqlx.
 
 // The model: a user's aggregates and their events.
 pub use annals_core::{Aggregate, Context, Event, IntoUpcasts, Upcast};
@@ -51,6 +51,10 @@ pub use annals_core::{
 };
 #[cfg(feature = "memory")]
 pub use annals_memory_store::MemoryStore;
+#[cfg(feature = "postgres")]
+pub use annals_postgres_store::{
+    Holder, PostgresStore, PostgresStoreBuilder, SetupError, Status, SynchronousCommit,
+};
 
 // What can go wrong.
 pub use annals_core::{

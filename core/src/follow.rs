@@ -34,8 +34,8 @@ impl<S: EventStore> Follower<S> {
             }
             self.done = self.done.max(self.head);
             self.head = self.store.wait_for_head(self.done).await?;
-            self.page =
-                self.store.read_all(ReadAll::after(self.done).with_filter(self.filter.clone()));
+            let read = ReadAll::after(self.done).up_to(self.head);
+            self.page = self.store.read_all(read.with_filter(self.filter.clone()));
         }
     }
 }

@@ -125,14 +125,16 @@ impl EventStore for MemoryStore {
 
     fn read_all(&self, read: ReadAll) -> RecordedEvents {
         let shared = Arc::clone(&self.shared);
-        let ReadAll { mut after, filter, limit, .. } = read;
+        let ReadAll { mut after, up_to, filter, limit, .. } = read;
+        let end = up_to.unwrap_or(Position::new(u64::MAX));
         let mut left = limit.unwrap_or(u64::MAX);
         paged(move || {
             loop {
                 let log = shared.read();
-                let page = log.page(&mut after, &filter, left);
+                let end = end.min(log.head());
+                let page = log.page(&mut after, end, &filter, left);
                 left -= page.len() as u64;
-                if !page.is_empty() || left == 0 || after >= log.head() {
+                if !page.is_empty() || left == 0 || after >= end {
                     return page;
                 }
             }

@@ -117,10 +117,12 @@ impl Log {
         }
     }
 
-    /// Up to `limit` matching events after the position `after`, which moves past all that was looked at.
+    /// Up to `limit` matching events after the position `after`, which moves past all that was looked at, and up
+    /// to `end`.
     pub(crate) fn page(
         &self,
         after: &mut Position,
+        end: Position,
         filter: &Filter,
         limit: u64,
     ) -> Vec<RecordedEvent> {
@@ -128,7 +130,7 @@ impl Log {
         let mut page = Vec::new();
         let from = usize::try_from(after.get()).unwrap_or(usize::MAX);
         for event in self.events.iter().skip(from).take(SCAN) {
-            if page.len() == size {
+            if page.len() == size || event.position > end {
                 break;
             }
             *after = event.position;

@@ -76,6 +76,8 @@ impl ReadStream {
 pub struct ReadAll {
     /// Events after this position, exclusive: a checkpoint is continued from as it is.
     pub after: Position,
+    /// Events up to this position, inclusive; if none, up to the end.
+    pub up_to: Option<Position>,
     /// Only these events.
     pub filter: Filter,
     /// How many events to give at the most, counting those that match.
@@ -86,7 +88,14 @@ impl ReadAll {
     /// Reads what comes after `position`.
     #[must_use]
     pub fn after(position: Position) -> Self {
-        Self { after: position, filter: Filter::any(), limit: None }
+        Self { after: position, up_to: None, filter: Filter::any(), limit: None }
+    }
+
+    /// Gives no event after `position`. Up to a head that a store has told, it need not look for a later one.
+    #[must_use]
+    pub fn up_to(mut self, position: Position) -> Self {
+        self.up_to = Some(position);
+        self
     }
 
     /// Gives only events that match `filter`.

@@ -1,0 +1,6 @@
+-- Numbers the kinds of events that have the categories $1 and the event types $2, side by side.
+INSERT INTO {schema}.event_kinds (category, event_type)
+SELECT k.category, k.event_type FROM unnest($1::text[], $2::text[]) AS k (category, event_type)
+WHERE NOT EXISTS (SELECT FROM {schema}.event_kinds e WHERE e.category = k.category AND e.event_type = k.event_type)
+ORDER BY 1, 2
+ON CONFLICT DO NOTHING

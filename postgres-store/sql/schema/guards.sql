@@ -1,0 +1,30 @@
+-- The laws that the database holds itself, against everyone, the owner of the tables included: events are never
+-- changed or removed, and everything that appends goes through the append functions, which say so for as long as they
+-- write. The guards of UPDATE, DELETE and TRUNCATE fire even where triggers of replicas do not.
+CREATE FUNCTION {schema}.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '% on %.% is refused', TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME
+        USING ERRCODE = 'insufficient_privilege',
+              HINT = CASE TG_OP
+                  WHEN 'INSERT' THEN 'Events are appended by the function append of this schema.'
+                  ELSE 'What has happened cannot be changed; append an event that corrects it.'
+              END;
+END
+$$;
+
+CREATE TRIGGER events_are_appended BEFORE INSERT ON {schema}.events
+    FOR EACH STATEMENT WHEN (current_setting('annals.append', true) IS DISTINCT FROM 'on')
+    EXECUTE FUNCTION {schema}.refuse();
+CREATE TRIGGER events_are_immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON {schema}.events
+    FOR EACH STATEMENT EXECUTE FUNCTION {schema}.refuse();
+ALTER TABLE {schema}.events ENABLE ALWAYS TRIGGER events_are_immutable;
+
+CREATE TRIGGER streams_follow_events BEFORE INSERT OR UPDATE OR DELETE ON {schema}.streams
+    FOR EACH STATEMENT WHEN (current_setting('annals.append', true) IS DISTINCT FROM 'on')
+    EXECUTE FUNCTION {schema}.refuse();
+CREATE TRIGGER streams_stay BEFORE TRUNCATE ON {schema}.streams
+    FOR EACH STATEMENT EXECUTE FUNCTION {schema}.refuse();
+
+CREATE TRIGGER kinds_stay BEFORE UPDATE OR DELETE OR TRUNCATE ON {schema}.event_kinds
+    FOR EACH STATEMENT EXECUTE FUNCTION {schema}.refuse();
+ALTER TABLE {schema}.event_kinds ENABLE ALWAYS TRIGGER kinds_stay;

@@ -1,0 +1,163 @@
+//! An append as the arrays that the functions take: one element a stream, one element an event.
+
+use std::sync::Arc;
+
+use annals_core::{EventId, ExpectedVersion, Metadata, StreamAppend};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use sqlx::{
+    Postgres,
+    postgres::{PgArguments, PgHasArrayType, PgTypeInfo, types::Oid},
+    query::Query,
+};
+use uuid::Uuid;
+
+use crate::kinds::KindTable;
+
+#[derive(Default)]
+pub(crate) struct Columns<'a> {
+    streams: Vec<&'a str>,
+    expected: Vec<i64>,
+    counts: Vec<i32>,
+    part: Vec<i32>,
+    nth: Vec<i32>,
+    ids: Vec<Uuid>,
+    kinds: Vec<i32>,
+    schema_versions: Vec<i32>,
+    correlation_ids: Vec<Option<Uuid>>,
+    causation_ids: Vec<Option<Uuid>>,
+    metadata: Vec<Option<Json<String>>>,
+    payloads: Vec<Json<&'a str>>,
+}
+
+impl<'a> Columns<'a> {
+    /// The columns of `appends`, whose kinds are all in `kinds` and whose sizes have been checked.
+    pub(crate) fn of(appends: &[&'a StreamAppend], kinds: &KindTable) -> Self {
+        let mut columns = Self::default();
+        for (part, append) in (1..).zip(appends) {
+            columns.streams.push(append.stream.as_str());
+            columns.expected.push(expected(append.expected));
+            columns.counts.push(i32::try_from(append.events.len()).unwrap_or(i32::MAX));
+            let category = append.stream.category();
+            let mut last: Option<(&Arc<Metadata>, Option<Json<String>>)> = None;
+            for (nth, event) in (1..).zip(&append.events) {
+                let data = &event.event;
+                columns.part.push(part);
+                columns.nth.push(nth);
+                columns.ids.push(event.id.as_uuid());
+                columns
+                    .kinds
+                    .push(kinds.number(category, data.event_type.as_str()).unwrap_or_default());
+                columns
+                    .schema_versions
+                    .push(i32::try_from(data.schema_version).unwrap_or(i32::MAX));
+                columns.correlation_ids.push(event.metadata.correlation_id.map(|id| id.as_uuid()));
+                columns.causation_ids.push(event.metadata.causation_id.map(|id| id.as_uuid()));
+                columns.metadata.push(match &last {
+                    Some((metadata, json)) if Arc::ptr_eq(metadata, &event.metadata) => {
+                        json.clone()
+                    }
+                    _ => {
+                        let json = encoded(&event.metadata);
+                        last = Some((&event.metadata, json.clone()));
+                        json
+                    }
+                });
+                columns.payloads.push(Json(data.payload.as_str()));
+            }
+        }
+        columns
+    }
+
+    pub(crate) fn bind(
+        self,
+        query: Query<'static, Postgres, PgArguments>,
+    ) -> Query<'static, Postgres, PgArguments> {
+        query
+            .bind(self.streams)
+            .bind(self.expected)
+            .bind(self.counts)
+            .bind(self.part)
+            .bind(self.nth)
+            .bind(self.ids)
+            .bind(self.kinds)
+            .bind(self.schema_versions)
+            .bind(self.correlation_ids)
+            .bind(self.causation_ids)
+            .bind(self.metadata)
+            .bind(self.payloads)
+    }
+}
+
+/// How many bytes an event takes, as far as they can vary.
+pub(crate) fn bytes_of(event: &annals_core::NewEvent) -> usize {
+    let metadata = &event.metadata;
+    let extra = if metadata.extra.is_empty() {
+        0
+    } else {
+        encoded(metadata).map_or(0, |json| json.0.len())
+    };
+    event.event.payload.as_str().len() + extra + metadata.actor.as_ref().map_or(0, String::len)
+}
+
+pub(crate) fn ids_of(appends: &[StreamAppend]) -> Vec<Uuid> {
+    appends
+        .iter()
+        .flat_map(|append| &append.events)
+        .map(|event| event.id)
+        .map(EventId::as_uuid)
+        .collect()
+}
+
+fn expected(version: ExpectedVersion) -> i64 {
+    match version {
+        ExpectedVersion::Any => -2,
+        ExpectedVersion::Exists => -1,
+        ExpectedVersion::NoStream => 0,
+        // No stream is at a version beyond the largest that can be stored.
+        ExpectedVersion::Exact(version) => i64::try_from(version.get()).unwrap_or(i64::MAX),
+    }
+}
+
+/// What the column `metadata` holds; the ids have columns of their own.
+#[derive(Serialize)]
+struct Stored<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actor: &'a Option<String>,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    extra: &'a Map<String, Value>,
+}
+
+fn encoded(metadata: &Metadata) -> Option<Json<String>> {
+    if metadata.actor.is_none() && metadata.extra.is_empty() {
+        return None;
+    }
+    let stored = Stored { actor: &metadata.actor, extra: &metadata.extra };
+    serde_json::to_string(&stored).ok().map(Json)
+}
+
+/// JSON text for a column of type `json`.
+#[derive(Debug, Clone)]
+struct Json<T>(T);
+
+impl<T> sqlx::Type<Postgres> for Json<T> {
+    fn type_info() -> PgTypeInfo {
+        PgTypeInfo::with_oid(Oid(114)) // json, a fixed number of Postgres
+    }
+}
+
+impl<T> PgHasArrayType for Json<T> {
+    fn array_type_info() -> PgTypeInfo {
+        PgTypeInfo::with_oid(Oid(199)) // json[]
+    }
+}
+
+impl<'q, T: AsRef<str>> sqlx::Encode<'q, Postgres> for Json<T> {
+    fn encode_by_ref(
+        &self,
+        buffer: &mut sqlx::postgres::PgArgumentBuffer,
+    ) -> Result<sqlx::encode::IsNull, sqlx::error::BoxDynError> {
+        buffer.extend_from_slice(self.0.as_ref().as_bytes());
+        Ok(sqlx::encode::IsNull::No)
+    }
+}

@@ -1,0 +1,164 @@
+//! Requests on their way to the database and back.
+
+use std::{mem, sync::Arc};
+
+use annals_core::Position;
+use sqlx::{PgConnection, Postgres, pool::PoolConnection};
+
+use super::{
+    call::{Outcome, settled},
+    lanes::Lanes,
+    queue::{Answer, Request},
+    settle::settle,
+};
+use crate::failure::Failure;
+
+/// Requests that share a statement. Whatever becomes of it, nobody waits for their streams any longer once it is
+/// dropped, and the lane is free.
+pub(super) struct Flight {
+    lanes: Arc<Lanes>,
+    held: Held,
+    size: usize,
+}
+
+/// Requests without an answer yet. Dropped, it lets go of their streams, and their callers learn that the outcome is
+/// unknown.
+struct Held {
+    lanes: Arc<Lanes>,
+    requests: Vec<Request>,
+}
+
+/// What a lane learnt of one request.
+enum Learnt {
+    Answer(Answer),
+    Outcome(Outcome),
+}
+
+impl Flight {
+    pub(super) fn new(lanes: Arc<Lanes>, requests: Vec<Request>) -> Self {
+        let size = requests.len();
+        Self { held: Held { lanes: Arc::clone(&lanes), requests }, lanes, size }
+    }
+
+    /// Sends the requests in one statement and answers them. Those that it could not settle go on in their own time,
+    /// so that they keep nobody waiting.
+    pub(super) async fn send(mut self, connection: &mut Option<PoolConnection<Postgres>>) {
+        match self.call(connection).await {
+            Ok(learnt) => {
+                let requests = mem::take(&mut self.held.requests);
+                let mut answered = Held {
+                    lanes: Arc::clone(&self.lanes),
+                    requests: Vec::with_capacity(requests.len()),
+                };
+                let mut answers = Vec::with_capacity(requests.len());
+                for (request, learnt) in requests.into_iter().zip(learnt) {
+                    match learnt.answer(&request) {
+                        Some(answer) => {
+                            answered.requests.push(request);
+                            answers.push(answer);
+                        }
+                        None => Held::alone(&self.lanes, request).settle(None),
+                    }
+                }
+                answered.answer(answers);
+            }
+            Err(failure) => {
+                if !failure.is_connection_usable()
+                    && let Some(mut lost) = connection.take()
+                {
+                    lost.close_on_drop();
+                }
+                let kind = failure.kind;
+                let mut source = Some(failure.source);
+                for request in mem::take(&mut self.held.requests) {
+                    let source = source.take().unwrap_or(sqlx::Error::WorkerCrashed);
+                    Held::alone(&self.lanes, request).settle(Some(Failure { kind, source }));
+                }
+            }
+        }
+    }
+
+    async fn call(
+        &self,
+        connection: &mut Option<PoolConnection<Postgres>>,
+    ) -> Result<Vec<Learnt>, Failure> {
+        let database = &self.lanes.database;
+        let connection: &mut PgConnection = match connection {
+            Some(connection) => connection,
+            none => none.insert(database.connection().await?),
+        };
+        match &*self.held.requests {
+            [request] => match &*request.appends {
+                [append] if !append.events.is_empty() => {
+                    Ok(vec![Learnt::Outcome(database.call_one(append, connection).await?)])
+                }
+                appends => {
+                    Ok(vec![Learnt::Answer(database.call_careful(appends, connection).await?)])
+                }
+            },
+            requests => {
+                let appends: Vec<_> =
+                    requests.iter().flat_map(|request| &request.appends).collect();
+                let outcomes = database.call_each(&appends, connection).await?;
+                Ok(outcomes.into_iter().map(Learnt::Outcome).collect())
+            }
+        }
+    }
+}
+
+impl Drop for Flight {
+    fn drop(&mut self) {
+        self.lanes.landed(self.size);
+    }
+}
+
+impl Learnt {
+    /// The answer to `request`, if this is one.
+    fn answer(self, request: &Request) -> Option<Answer> {
+        match (self, &*request.appends) {
+            (Self::Answer(answer), _) => Some(answer),
+            (Self::Outcome(outcome @ (Outcome::Stored(_) | Outcome::Conflict(_))), [append]) => {
+                Some(settled(append, outcome).map(|appended| vec![appended]))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Held {
+    fn alone(lanes: &Arc<Lanes>, request: Request) -> Self {
+        Self { lanes: Arc::clone(lanes), requests: vec![request] }
+    }
+
+    /// Finds out what becomes of the request, or became of it in `failure`.
+    fn settle(self, failure: Option<Failure>) {
+        let lanes = Arc::clone(&self.lanes);
+        tokio::spawn(async move {
+            let Ok(_room) = lanes.slow.acquire().await else { return };
+            let [request] = &*self.requests else { return };
+            let answer = settle(&lanes.database, &request.appends, failure).await;
+            self.answer(vec![answer]);
+        });
+    }
+
+    fn answer(mut self, answers: Vec<Answer>) {
+        let requests = mem::take(&mut self.requests);
+        self.lanes.release(&requests);
+        let stored = answers.iter().filter_map(|answer| answer.as_ref().ok()).flatten();
+        let last = stored.map(|appended| appended.position).max().unwrap_or_default();
+        for (request, answer) in requests.into_iter().zip(answers) {
+            drop(request.answer.send(answer)); // a caller who is gone needs no answer
+        }
+        if last > Position::START {
+            self.lanes.tail.appended(last, &self.lanes.database);
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if !self.requests.is_empty() {
+            self.lanes.release(&self.requests);
+        }
+    }
+}

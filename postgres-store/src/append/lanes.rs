@@ -1,0 +1,177 @@
+//! When to send, and how much at once: appends go out over a few connections, in tasks of the store's own, so that
+//! a caller who is gone leaves nothing half done.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use annals_core::{StoreError, StreamAppend};
+use tokio::{
+    sync::{Notify, Semaphore, oneshot},
+    time::timeout,
+};
+
+use super::{
+    flight::Flight,
+    limits::Size,
+    queue::{Answer, Queue, Request},
+};
+use crate::{database::Database, tail::Tail};
+
+/// The most appends in one statement.
+const BATCH: usize = 256;
+/// Into how many statements a crowd of appends is divided.
+const SHARES: usize = 3;
+/// For how long a lane without work keeps its connection.
+const LINGER: Duration = Duration::from_millis(200);
+
+/// The way of every append that is not in a transaction of the user's.
+///
+/// A lane is a task with a connection. When appends are few, each gets a lane of its own and waits for nobody. When
+/// there are more of them than lanes, they gather while earlier ones are on their way, and go together.
+#[derive(Debug)]
+pub(crate) struct Lanes {
+    pub(super) database: Arc<Database>,
+    pub(super) tail: Arc<Tail>,
+    /// Room for appends that need their own time: they wait for a lock, or for the database to come back.
+    pub(super) slow: Semaphore,
+    most: usize,
+    state: Mutex<State>,
+    work: Notify,
+    drained: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    queue: Queue,
+    /// Lanes that are about to take their first requests.
+    starting: usize,
+    /// Lanes that are sending.
+    busy: usize,
+    /// Lanes that wait for work.
+    idle: usize,
+    /// Requests that the busy lanes have taken.
+    sent: usize,
+    is_closed: bool,
+}
+
+impl State {
+    /// Whether another lane should send: a fair share of the crowd is ready, or nothing is on its way.
+    fn wants_lane(&self, most: usize) -> bool {
+        let (lanes, ready) = (self.busy + self.starting, self.queue.ready());
+        let crowd = ready + self.sent;
+        let share = if crowd <= most { 1 } else { crowd.div_ceil(SHARES).min(BATCH) };
+        ready > 0 && lanes < most && (lanes == 0 || ready >= share)
+    }
+}
+
+impl Lanes {
+    pub(crate) fn new(database: Arc<Database>, tail: Arc<Tail>, most: usize) -> Self {
+        Self {
+            database,
+            tail,
+            slow: Semaphore::new(most),
+            most,
+            state: Mutex::default(),
+            work: Notify::new(),
+            drained: Notify::new(),
+        }
+    }
+
+    pub(crate) async fn append(self: &Arc<Self>, appends: Vec<StreamAppend>) -> Answer {
+        StreamAppend::check(&appends)?;
+        let size = Size::of(&appends)?;
+        if appends.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (answer, answered) = oneshot::channel();
+        {
+            let mut state = self.state();
+            if state.is_closed {
+                return Err(StoreError::Failed("the store has been shut down".into()).into());
+            }
+            state.queue.push(Request { appends, size, answer });
+            self.start_lane(&mut state);
+        }
+        answered.await.unwrap_or_else(|lost| Err(StoreError::OutcomeUnknown(lost.into()).into()))
+    }
+
+    /// Takes no more appends, and waits until all that were taken have their answers.
+    pub(crate) async fn close(&self) {
+        self.state().is_closed = true;
+        loop {
+            let drained = self.drained.notified();
+            if self.state().queue.is_empty() {
+                break;
+            }
+            drained.await;
+        }
+        self.work.notify_waiters();
+    }
+
+    fn start_lane(self: &Arc<Self>, state: &mut State) {
+        if !state.wants_lane(self.most) {
+            return;
+        }
+        if state.idle > 0 {
+            self.work.notify_last();
+        } else {
+            state.starting += 1;
+            tokio::spawn(Arc::clone(self).run());
+        }
+    }
+
+    /// One lane, until there was nothing to do for a while.
+    async fn run(self: Arc<Self>) {
+        let mut connection = None;
+        self.state().starting -= 1;
+        loop {
+            while let Some(flight) = self.next_flight() {
+                flight.send(&mut connection).await;
+            }
+            self.state().idle += 1;
+            let is_over = timeout(LINGER, self.work.notified()).await.is_err();
+            let mut state = self.state();
+            state.idle -= 1;
+            if (is_over || state.is_closed) && !state.wants_lane(self.most) {
+                return;
+            }
+        }
+    }
+
+    fn next_flight(self: &Arc<Self>) -> Option<Flight> {
+        let mut state = self.state();
+        if !state.wants_lane(self.most) {
+            return None;
+        }
+        let requests = state.queue.take(BATCH);
+        state.busy += 1;
+        state.sent += requests.len();
+        self.start_lane(&mut state);
+        Some(Flight::new(Arc::clone(self), requests))
+    }
+
+    /// A lane has done with `requests` requests.
+    pub(super) fn landed(self: &Arc<Self>, requests: usize) {
+        let mut state = self.state();
+        state.busy -= 1;
+        state.sent -= requests;
+        self.start_lane(&mut state);
+    }
+
+    /// Lets go of the streams of `requests`. The next lane starts before the callers wake up, so that the database
+    /// has work meanwhile.
+    pub(super) fn release(self: &Arc<Self>, requests: &[Request]) {
+        let mut state = self.state();
+        state.queue.release(requests.iter().flat_map(|request| &request.appends));
+        if state.queue.is_empty() {
+            self.drained.notify_waiters();
+        }
+        self.start_lane(&mut state);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,12 @@
+//! An append: queue → lane → one statement → answer.
+
+mod call;
+mod columns;
+mod flight;
+mod lanes;
+mod limits;
+mod queue;
+mod settle;
+mod transaction;
+
+pub(crate) use self::lanes::Lanes;

@@ -1,0 +1,203 @@
+use std::{str::FromStr, sync::Arc, time::Duration};
+
+use sqlx::{
+    ConnectOptions, Connection, PgConnection, PgPool, Row,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+use crate::{
+    PostgresStore, SetupError,
+    database::Database,
+    kinds::Kinds,
+    migrate,
+    schema::{SchemaName, Statements},
+};
+
+/// The earliest server that has what the store needs.
+const EARLIEST_SERVER: u32 = 13;
+/// What the store holds besides its lanes: a tailer, a listener, an announcer, and one for readers.
+const BESIDE_LANES: u32 = 4;
+/// How long to wait for a connection of the store's own pool.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// When an append counts as done: the setting [`synchronous_commit`] of Postgres, for the appends of one store.
+///
+/// [`synchronous_commit`]: https://www.postgresql.org/docs/current/runtime-config-wal.html#GUC-SYNCHRONOUS-COMMIT
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SynchronousCommit {
+    /// Before it is on the server's disk. Faster; when the server crashes, the last appends of some hundred
+    /// milliseconds can be gone although they were acknowledged, and readers may have seen them.
+    Off,
+    /// When it is on the server's own disk.
+    Local,
+    /// When the synchronous standbys have received it, too.
+    RemoteWrite,
+    /// When the synchronous standbys have it on their disks, too. Without such standbys: on the server's own.
+    On,
+    /// When it can be read on the synchronous standbys, too.
+    RemoteApply,
+}
+
+impl SynchronousCommit {
+    fn setting(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Local => "local",
+            Self::RemoteWrite => "remote_write",
+            Self::On => "on",
+            Self::RemoteApply => "remote_apply",
+        }
+    }
+}
+
+/// How a [`PostgresStore`] is opened; [`PostgresStore::builder`] begins it.
+#[derive(Debug, Clone)]
+pub struct PostgresStoreBuilder {
+    schema: String,
+    max_connections: u32,
+    lanes: u32,
+    synchronous_commit: Option<SynchronousCommit>,
+    retry_for: Duration,
+}
+
+impl PostgresStoreBuilder {
+    pub(crate) fn new() -> Self {
+        Self {
+            schema: "annals".to_owned(),
+            max_connections: 16,
+            lanes: 8,
+            synchronous_commit: None,
+            retry_for: Duration::from_secs(3),
+        }
+    }
+
+    /// The schema that holds the store; `annals` if nothing is said. Each tenant, and each test, can have its own.
+    #[must_use]
+    pub fn with_schema(mut self, name: impl Into<String>) -> Self {
+        self.schema = name.into();
+        self
+    }
+
+    /// How many connections the store's own pool may open, for [`connect`](Self::connect); 16 if nothing is said, and at
+    /// least 5.
+    #[must_use]
+    pub fn with_max_connections(mut self, connections: u32) -> Self {
+        self.max_connections = connections;
+        self
+    }
+
+    /// How many statements with appends may be on their way at once; 8 if nothing is said, and never more than the
+    /// pool leaves. Appends that come when all are under way gather, and share the next statement.
+    #[must_use]
+    pub fn with_lanes(mut self, lanes: u32) -> Self {
+        self.lanes = lanes;
+        self
+    }
+
+    /// When an append counts as done; if nothing is said, whatever server, database, role or pool are set to.
+    #[must_use]
+    pub fn with_synchronous_commit(mut self, when: SynchronousCommit) -> Self {
+        self.synchronous_commit = Some(when);
+        self
+    }
+
+    /// For how long an append that failed for a passing reason, such as a lost connection, is sent again before
+    /// it is answered as [unavailable](annals_core::StoreError::Unavailable) or
+    /// [unknown](annals_core::StoreError::OutcomeUnknown); 3 seconds if nothing is said.
+    #[must_use]
+    pub fn with_retry_for(mut self, duration: Duration) -> Self {
+        self.retry_for = duration;
+        self
+    }
+
+    /// The SQL that makes this store's schema from nothing, for review, or to be run by hand.
+    ///
+    /// # Errors
+    /// [`SetupError::SchemaName`].
+    pub fn migration_sql(&self) -> Result<String, SetupError> {
+        SchemaName::new(&self.schema).map(|schema| migrate::sql(&schema))
+    }
+
+    /// Opens the store at `url`, `postgres://user:password@host:5432/database`, with a pool of its own.
+    ///
+    /// Parameters of the URL are those of sqlx: `sslmode`, `application_name`, `options` and so on.
+    ///
+    /// # Errors
+    /// When the URL, the server or the schema are not fit; the error says what to do. A schema that does not exist yet is
+    /// not an error here, so that [`PostgresStore::migrate`] can make it.
+    pub async fn connect(self, url: &str) -> Result<PostgresStore, SetupError> {
+        let schema = SchemaName::new(&self.schema)?;
+        let mut options =
+            PgConnectOptions::from_str(url).map_err(SetupError::Url)?.disable_statement_logging();
+        if options.get_application_name().is_none() {
+            options = options.application_name("annals");
+        }
+        // Asked directly, a server that is not there says so at once; a pool would try until its time is up.
+        let mut connection = PgConnection::connect_with(&options)
+            .await
+            .map_err(|error| SetupError::of(error, &schema))?;
+        check(&mut connection, &schema).await?;
+        drop(connection.close().await); // it has done its work
+        let pool = PgPoolOptions::new()
+            .max_connections(self.max_connections)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .test_before_acquire(false)
+            .connect_lazy_with(options);
+        self.finish(pool, schema)
+    }
+
+    /// Opens the store on a pool that is there already. The store needs 5 of its connections at the least.
+    ///
+    /// Switch [`test_before_acquire`](PgPoolOptions::test_before_acquire) off on that pool: the store knows how to go on after a
+    /// lost connection, and the test costs a round trip each time.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect), and [`SetupError::PoolTooSmall`].
+    pub async fn open(self, pool: PgPool) -> Result<PostgresStore, SetupError> {
+        let schema = SchemaName::new(&self.schema)?;
+        let mut connection =
+            pool.acquire().await.map_err(|error| SetupError::of(error, &schema))?;
+        check(&mut connection, &schema).await?;
+        drop(connection);
+        self.finish(pool, schema)
+    }
+
+    fn finish(self, pool: PgPool, schema: SchemaName) -> Result<PostgresStore, SetupError> {
+        let connections = pool.options().get_max_connections();
+        if connections <= BESIDE_LANES {
+            return Err(SetupError::PoolTooSmall { found: connections, needed: BESIDE_LANES + 1 });
+        }
+        let lanes = self.lanes.clamp(1, connections - BESIDE_LANES);
+        let database = Database {
+            pool,
+            statements: Statements::of(&schema),
+            schema,
+            kinds: Kinds::default(),
+            synchronous_commit: self.synchronous_commit.map(SynchronousCommit::setting),
+            retry_for: self.retry_for,
+        };
+        Ok(PostgresStore::new(Arc::new(database), lanes as usize))
+    }
+}
+
+/// Whether server, database and schema are fit.
+async fn check(connection: &mut PgConnection, schema: &SchemaName) -> Result<(), SetupError> {
+    let statements = Statements::of(schema);
+    let failed = |error| SetupError::of(error, schema);
+    let row = statements.server.query().fetch_one(&mut *connection).await.map_err(failed)?;
+    let version: i32 = row.try_get(0).map_err(failed)?;
+    let encoding: String = row.try_get(1).map_err(failed)?;
+    let version = version.unsigned_abs() / 10_000;
+    if version < EARLIEST_SERVER {
+        return Err(SetupError::ServerTooOld(version));
+    }
+    if encoding != "UTF8" {
+        return Err(SetupError::Encoding(encoding));
+    }
+    match migrate::version(connection, &statements).await.map_err(failed) {
+        Ok(found) => migrate::check(found, schema),
+        Err(SetupError::NotMigrated(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,131 @@
+//! What an error of sqlx means: whether anything may be stored, and whether to try again.
+
+use std::borrow::Cow;
+
+use annals_core::StoreError;
+use sqlx::postgres::{PgDatabaseError, PgSeverity};
+
+/// The code with which the functions say that the schema is not the one whose numbers they were given.
+const SCHEMA_REPLACED: &str = "AN001";
+
+/// How a statement failed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) kind: FailureKind,
+    pub(crate) source: sqlx::Error,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FailureKind {
+    /// Nothing was done, and it may work the next time.
+    Transient,
+    /// The connection was lost while the statement ran.
+    Lost,
+    /// Nothing was done: the schema has been replaced since its numbers were read.
+    SchemaReplaced,
+    /// Nothing was done: a unique index has the value already.
+    Duplicate,
+    /// Nothing was done, and the same would fail again.
+    Final,
+}
+
+impl Failure {
+    /// An error from before the statement was sent.
+    pub(crate) fn before_sending(source: sqlx::Error) -> Self {
+        let failure = Self::while_running(source);
+        match failure.kind {
+            FailureKind::Lost => Self { kind: FailureKind::Transient, ..failure },
+            _ => failure,
+        }
+    }
+
+    /// An error from a statement that may have been sent.
+    pub(crate) fn while_running(source: sqlx::Error) -> Self {
+        Self { kind: kind(&source), source }
+    }
+
+    pub(crate) fn is_connection_usable(&self) -> bool {
+        matches!(&self.source, sqlx::Error::Database(_)) && self.kind != FailureKind::Lost
+    }
+
+    /// As an error of a store. `may_be_stored` is true of an append that was lost before.
+    pub(crate) fn into_store_error(self, may_be_stored: bool) -> StoreError {
+        let kind = self.kind;
+        let source = self.explained();
+        match kind {
+            _ if may_be_stored => StoreError::OutcomeUnknown(source),
+            FailureKind::Lost => StoreError::OutcomeUnknown(source),
+            FailureKind::Transient => StoreError::Unavailable(source),
+            _ => StoreError::Failed(source),
+        }
+    }
+
+    /// As an error of a read, which never stores anything.
+    pub(crate) fn into_read_error(self) -> StoreError {
+        match self.kind {
+            FailureKind::Lost | FailureKind::Transient => StoreError::Unavailable(self.explained()),
+            _ => StoreError::Failed(self.explained()),
+        }
+    }
+
+    fn explained(self) -> Box<dyn std::error::Error + Send + Sync> {
+        let advice = match code(&self.source).as_deref() {
+            Some("42P01" | "42883" | "42703" | "3F000") => {
+                "the schema of the store is missing or at another version: call migrate()"
+            }
+            Some("42501") => {
+                "the role has no right to do this in the schema of the store: grant it"
+            }
+            Some("25006") => {
+                "the server takes no writes, as a standby does: connect to the primary"
+            }
+            _ => return Box::new(self.source),
+        };
+        Box::new(Advice { advice, source: self.source })
+    }
+}
+
+/// What to do about an error.
+#[derive(Debug, thiserror::Error)]
+#[error("{advice}")]
+struct Advice {
+    advice: &'static str,
+    source: sqlx::Error,
+}
+
+fn code(error: &sqlx::Error) -> Option<Cow<'_, str>> {
+    error.as_database_error()?.code()
+}
+
+fn kind(error: &sqlx::Error) -> FailureKind {
+    let Some(database) = error.as_database_error() else {
+        return match error {
+            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed => FailureKind::Transient,
+            sqlx::Error::Io(_)
+            | sqlx::Error::Tls(_)
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::WorkerCrashed => FailureKind::Lost,
+            _ => FailureKind::Final,
+        };
+    };
+    // An error below FATAL is the answer of a transaction that was rolled back; a FATAL one ends the session, and
+    // may come after the commit.
+    let ends_session = database
+        .try_downcast_ref::<PgDatabaseError>()
+        .is_some_and(|error| matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic));
+    let code = database.code().unwrap_or_default();
+    let (class, _) = code.split_at_checked(2).unwrap_or_default();
+    match &*code {
+        // Too many connections, starting up, shutting down: what a server says at the door.
+        "53300" | "57P03" => FailureKind::Transient,
+        _ if ends_session && matches!(class, "28" | "3D" | "42") => FailureKind::Final,
+        _ if ends_session => FailureKind::Lost,
+        SCHEMA_REPLACED => FailureKind::SchemaReplaced,
+        "23505" => FailureKind::Duplicate,
+        // Cancelled by a timeout, a lock that was not to be had.
+        "57014" | "55P03" => FailureKind::Transient,
+        // Deadlocks and serialization failures; memory, disk or connections used up.
+        _ if matches!(class, "40" | "53") => FailureKind::Transient,
+        _ => FailureKind::Final,
+    }
+}

@@ -1,0 +1,174 @@
+//! The global stream.
+
+use std::sync::Arc;
+
+use annals_core::{Filter, Position, ReadAll, RecordedEvent};
+use sqlx::PgConnection;
+
+use super::{
+    pages::{PageSize, Reading},
+    row,
+};
+use crate::{database::Database, failure::Failure, tail::Tail};
+
+/// The span of positions in which a filter is first looked for.
+const WINDOW: i64 = 4096;
+
+pub(crate) struct AllReading {
+    database: Arc<Database>,
+    tail: Arc<Tail>,
+    filter: Filter,
+    after: i64,
+    /// The end that was asked for.
+    up_to: Option<i64>,
+    /// The end that is known to be final.
+    end: Option<i64>,
+    left: u64,
+    size: PageSize,
+    window: i64,
+    is_first_page: bool,
+}
+
+impl AllReading {
+    pub(crate) fn new(database: Arc<Database>, tail: Arc<Tail>, read: ReadAll) -> Self {
+        let ReadAll { after, up_to, filter, limit, .. } = read;
+        Self {
+            database,
+            tail,
+            filter,
+            after: position(after),
+            up_to: up_to.map(position),
+            end: None,
+            left: limit.unwrap_or(u64::MAX),
+            size: PageSize::first(),
+            window: WINDOW,
+            is_first_page: true,
+        }
+    }
+
+    /// Where this reading ends: at the head as of now, unless it was to end before.
+    async fn end(&self, connection: &mut PgConnection) -> Result<i64, Failure> {
+        let known = position(self.tail.head());
+        if let Some(up_to) = self.up_to.filter(|up_to| *up_to <= known) {
+            return Ok(up_to);
+        }
+        let head = self.database.head(connection).await?;
+        self.tail.advance(head);
+        Ok(self.up_to.map_or(head, |up_to| head.min(up_to)))
+    }
+
+    async fn unfiltered(
+        &mut self,
+        end: i64,
+        wanted: u64,
+        connection: &mut PgConnection,
+    ) -> Result<Vec<RecordedEvent>, Failure> {
+        let page = self.database.page(self.after, end, wanted, connection).await?;
+        self.after = match page.last() {
+            Some(last) if page.len() as u64 == wanted => position(last.position),
+            _ => end,
+        };
+        Ok(page)
+    }
+
+    /// Looks through windows, each as wide as it takes to find about a page in it.
+    async fn filtered(
+        &mut self,
+        end: i64,
+        wanted: u64,
+        connection: &mut PgConnection,
+    ) -> Result<Vec<RecordedEvent>, Failure> {
+        let names = |names: Option<Vec<&str>>| {
+            names.map(|names| names.into_iter().map(str::to_owned).collect::<Vec<_>>())
+        };
+        let categories = names(self.filter.categories().map(Iterator::collect));
+        let event_types = names(self.filter.event_types().map(Iterator::collect));
+        loop {
+            let to = end.min(self.after.saturating_add(self.window));
+            let query = self
+                .database
+                .statements
+                .filtered
+                .query()
+                .bind(self.after)
+                .bind(to)
+                .bind(wanted.cast_signed());
+            let rows = query.bind(&categories).bind(&event_types).fetch_all(&mut *connection).await;
+            let rows = rows.map_err(Failure::before_sending)?;
+            let page = self.database.events(&rows, connection, row::stream).await?;
+            match page.last() {
+                Some(last) if page.len() as u64 == wanted => {
+                    self.window = (position(last.position) - self.after).max(WINDOW);
+                    self.after = position(last.position);
+                }
+                _ => {
+                    self.after = to;
+                    if (page.len() as u64) < wanted / 4 {
+                        self.window = self.window.saturating_mul(8);
+                    }
+                }
+            }
+            if !page.is_empty() || self.after >= end {
+                return Ok(page);
+            }
+        }
+    }
+}
+
+impl Reading for AllReading {
+    async fn page(mut self) -> Result<(Vec<RecordedEvent>, Option<Self>), Failure> {
+        let wanted = self.size.of(self.left);
+        if wanted == 0 {
+            return Ok((Vec::new(), None));
+        }
+        if let Some(up_to) = self.up_to
+            && let Some(page) = self.tail.recent(self.after, up_to, &self.filter, wanted)
+        {
+            return Ok(self.and_rest(page.events, page.after, up_to));
+        }
+        let database = Arc::clone(&self.database);
+        let mut connection = database.connection().await?;
+        let mut end = match self.end {
+            Some(end) => end,
+            None => self.end(&mut connection).await?,
+        };
+        if self.after >= end && !self.is_first_page {
+            end = self.end(&mut connection).await?;
+        }
+        if self.after >= end {
+            return Ok((Vec::new(), None));
+        }
+        self.end = Some(end);
+        let page = match self.filter == Filter::any() {
+            true => self.unfiltered(end, wanted, &mut connection).await?,
+            false => self.filtered(end, wanted, &mut connection).await?,
+        };
+        let after = self.after;
+        // What fits one page ends where the history ended when the page was read.
+        let is_whole = self.is_first_page && after >= end;
+        let (page, rest) = self.and_rest(page, after, i64::MAX);
+        Ok((page, rest.filter(|_| !is_whole)))
+    }
+}
+
+impl AllReading {
+    fn and_rest(
+        mut self,
+        page: Vec<RecordedEvent>,
+        after: i64,
+        end: i64,
+    ) -> (Vec<RecordedEvent>, Option<Self>) {
+        self.after = after;
+        self.left -= page.len() as u64;
+        self.is_first_page = false;
+        if !page.is_empty() {
+            self.size = self.size.after(&page);
+        }
+        let rest = (self.left > 0 && after < end).then_some(self);
+        (page, rest)
+    }
+}
+
+fn position(position: Position) -> i64 {
+    i64::try_from(position.get()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,80 @@
+//! Events page by page, the next page on its way while the last one is handed out.
+
+use std::future::Future;
+
+use annals_core::{RecordedEvent, RecordedEvents, StoreError};
+use futures_util::{StreamExt, stream};
+use tokio::task::JoinHandle;
+
+use crate::failure::Failure;
+
+/// How many events the first page holds at the most.
+const FIRST: u64 = 1024;
+/// How many bytes of payload a page should hold at the most, once the events' size is known.
+const BYTES: u64 = 4 << 20;
+
+/// How large the next page should be: in events, but such that many large events do not come at once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PageSize(u64);
+
+impl PageSize {
+    pub(crate) fn first() -> Self {
+        Self(FIRST)
+    }
+
+    pub(crate) fn of(self, left: u64) -> u64 {
+        self.0.min(left)
+    }
+
+    /// The size after `page`: up to four times as many events, if they are small.
+    #[must_use]
+    pub(crate) fn after(self, page: &[RecordedEvent]) -> Self {
+        let bytes: usize = page.iter().map(|event| event.event.payload.as_str().len()).sum();
+        let each = (bytes / page.len().max(1)).max(1) as u64;
+        Self((BYTES / each).clamp(1, 4 * FIRST))
+    }
+}
+
+/// A reading that can be continued: a page, and where to go on, if there may be more.
+pub(crate) trait Reading: Sized + Send + 'static {
+    fn page(self) -> impl Future<Output = PageOf<Self>> + Send;
+}
+
+type PageOf<R> = Result<(Vec<RecordedEvent>, Option<R>), Failure>;
+
+/// The events of `reading`. Nothing happens before the first is asked for; dropped, it reads no further.
+pub(crate) fn events<R: Reading>(reading: R) -> RecordedEvents {
+    let pages = stream::try_unfold(Some(Next::Asked(reading)), async |next| {
+        let (page, rest) = match next {
+            Some(Next::Asked(reading)) => reading.page().await.map_err(Failure::into_read_error)?,
+            Some(Next::Ahead(page)) => page.get().await?,
+            None => return Ok::<_, StoreError>(None),
+        };
+        let next = rest.map(|rest| Next::Ahead(Ahead(tokio::spawn(rest.page()))));
+        Ok(Some((stream::iter(page.into_iter().map(Ok::<_, StoreError>)), next)))
+    });
+    futures_util::TryStreamExt::try_flatten(pages).boxed()
+}
+
+enum Next<R: Reading> {
+    Asked(R),
+    Ahead(Ahead<R>),
+}
+
+/// A page that is being read already; no longer, once nobody waits for it.
+struct Ahead<R: Reading>(JoinHandle<PageOf<R>>);
+
+impl<R: Reading> Ahead<R> {
+    async fn get(mut self) -> Result<(Vec<RecordedEvent>, Option<R>), StoreError> {
+        match (&mut self.0).await {
+            Ok(page) => page.map_err(Failure::into_read_error),
+            Err(lost) => Err(StoreError::Failed(lost.into())),
+        }
+    }
+}
+
+impl<R: Reading> Drop for Ahead<R> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

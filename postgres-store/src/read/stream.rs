@@ -1,0 +1,72 @@
+//! One stream, forwards or backwards.
+
+use std::sync::Arc;
+
+use annals_core::{Direction, ReadStream, RecordedEvent, StreamId, Version};
+
+use super::pages::{PageSize, Reading};
+use crate::{database::Database, failure::Failure};
+
+pub(crate) struct StreamReading {
+    database: Arc<Database>,
+    stream: StreamId,
+    direction: Direction,
+    next: i64,
+    left: u64,
+    size: PageSize,
+}
+
+impl StreamReading {
+    pub(crate) fn new(database: Arc<Database>, read: ReadStream) -> Self {
+        let ReadStream { stream, direction, from, limit, .. } = read;
+        let next = match (from, direction) {
+            (Some(version), _) => i64::try_from(version.get()).unwrap_or(i64::MAX),
+            (None, Direction::Forwards) => 0,
+            (None, Direction::Backwards) => i64::MAX,
+        };
+        Self {
+            database,
+            stream,
+            direction,
+            next,
+            left: limit.unwrap_or(u64::MAX),
+            size: PageSize::first(),
+        }
+    }
+
+    fn advance(&mut self, last: Version) {
+        let last = i64::try_from(last.get()).unwrap_or(i64::MAX);
+        self.next = match self.direction {
+            Direction::Forwards => last.saturating_add(1),
+            Direction::Backwards => last - 1,
+        };
+    }
+}
+
+impl Reading for StreamReading {
+    async fn page(mut self) -> Result<(Vec<RecordedEvent>, Option<Self>), Failure> {
+        let wanted = self.size.of(self.left);
+        if wanted == 0 {
+            return Ok((Vec::new(), None));
+        }
+        let mut connection = self.database.connection().await?;
+        let statements = &self.database.statements;
+        let statement = match self.direction {
+            Direction::Forwards => &statements.stream_forwards,
+            Direction::Backwards => &statements.stream_backwards,
+        };
+        let query =
+            statement.query().bind(self.stream.as_str()).bind(self.next).bind(wanted.cast_signed());
+        let rows = query.fetch_all(&mut *connection).await.map_err(Failure::before_sending)?;
+        let page =
+            self.database.events(&rows, &mut connection, |_| Ok(self.stream.clone())).await?;
+        self.left -= page.len() as u64;
+        self.size = self.size.after(&page);
+        match page.last() {
+            Some(last) if page.len() as u64 == wanted => self.advance(last.version),
+            _ => self.left = 0,
+        }
+        let rest = (self.left > 0).then_some(self);
+        Ok((page, rest))
+    }
+}

@@ -1,0 +1,111 @@
+//! The name of the schema, and the SQL that is written with it once.
+
+use std::{fmt, sync::Arc};
+
+use sqlx::{AssertSqlSafe, Postgres, postgres::PgArguments, query::Query};
+
+use crate::SetupError;
+
+/// The name of a schema, checked, so that between double quotes it is safe anywhere in SQL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SchemaName(String);
+
+impl SchemaName {
+    /// What Postgres keeps of an identifier.
+    const MAX_BYTES: usize = 63;
+
+    pub(crate) fn new(name: &str) -> Result<Self, SetupError> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+        let is_valid = (1..=Self::MAX_BYTES).contains(&name.len())
+            && name.chars().all(allowed)
+            && !name.starts_with("pg_");
+        if is_valid {
+            Ok(Self(name.to_owned()))
+        } else {
+            Err(SetupError::SchemaName(name.to_owned()))
+        }
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// A template with this schema in the place of its placeholders.
+    pub(crate) fn fill(&self, template: &str) -> String {
+        template
+            .replace("{schema_id}", "'{schema}'::regnamespace::oid::integer")
+            .replace(
+                "{last_position}",
+                "coalesce(pg_sequence_last_value('{schema}.positions'::regclass), 0)",
+            )
+            .replace("{schema}", &format!("\"{}\"", self.0))
+    }
+}
+
+impl fmt::Display for SchemaName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A statement whose text is fixed from the start, so that it is prepared once a connection.
+#[derive(Debug, Clone)]
+pub(crate) struct Statement(Arc<str>);
+
+impl Statement {
+    pub(crate) fn query(&self) -> Query<'static, Postgres, PgArguments> {
+        // Safe: a text of this crate, with a checked schema name.
+        sqlx::query(AssertSqlSafe(Arc::clone(&self.0)))
+    }
+}
+
+macro_rules! statements {
+    ($($name:ident = $template:expr,)*) => {
+        /// All statements, each a file of `sql/`.
+        #[derive(Debug)]
+        pub(crate) struct Statements {
+            $(pub(crate) $name: Statement,)*
+        }
+
+        impl Statements {
+            pub(crate) fn of(schema: &SchemaName) -> Self {
+                Self { $($name: Statement(schema.fill($template).into()),)* }
+            }
+        }
+    };
+}
+
+statements! {
+    append = include_str!("../sql/append/call_append.sql"),
+    append_one = include_str!("../sql/append/call_append_one.sql"),
+    append_each = include_str!("../sql/append/call_append_each.sql"),
+    register_kinds = include_str!("../sql/append/register_kinds.sql"),
+    ids_taken = include_str!("../sql/append/ids_taken.sql"),
+    kinds = include_str!("../sql/read/kinds.sql"),
+    all = include_str!("../sql/read/all.sql"),
+    filtered = include_str!("../sql/read/filtered.sql"),
+    stream_forwards = include_str!("../sql/read/stream_forwards.sql"),
+    stream_backwards = include_str!("../sql/read/stream_backwards.sql"),
+    mark = include_str!("../sql/read/call_mark.sql"),
+    head = include_str!("../sql/read/head.sql"),
+    announce = include_str!("../sql/tail/announce.sql"),
+    server = include_str!("../sql/status/server.sql"),
+    version = include_str!("../sql/status/version.sql"),
+    holders = include_str!("../sql/status/holders.sql"),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_quoted_and_nothing_in_it_can_end_the_quotes() {
+        let schema = SchemaName::new("tenant-42").unwrap();
+        assert_eq!(schema.fill("SELECT FROM {schema}.events"), "SELECT FROM \"tenant-42\".events");
+        for wrong in ["", "a\"b", "a'b", "a b", "pg_annals", "a.b", "a\0", &"x".repeat(64)] {
+            assert!(
+                matches!(SchemaName::new(wrong), Err(SetupError::SchemaName(name)) if name == wrong)
+            );
+        }
+    }
+}

@@ -1,0 +1,178 @@
+use std::{fmt, sync::Arc};
+
+use annals_core::{
+    AppendError, Appended, EventStore, Position, ReadAll, ReadStream, RecordedEvents, StoreError,
+    StreamAppend,
+};
+use async_trait::async_trait;
+use sqlx::{PgConnection, PgPool};
+
+use crate::{
+    PostgresStoreBuilder, SetupError, Status,
+    append::Lanes,
+    database::Database,
+    failure::Failure,
+    migrate,
+    read::{self, AllReading, StreamReading},
+    status,
+    tail::Tail,
+};
+
+/// An event store in one schema of a PostgreSQL database, 13 to 18. Clones share it.
+///
+/// ```no_run
+/// use annals::PostgresStore;
+///
+/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = PostgresStore::connect("postgres://app@localhost/shop").await?;
+/// store.migrate().await?;
+/// // … Repository::new(store.clone()), store.follow(…) …
+/// store.shutdown().await;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Appends run in tasks of the store's: a future that is dropped changes nothing about them. Call
+/// [`shutdown`](Self::shutdown) before the runtime ends, so that what was taken on is finished.
+#[derive(Clone)]
+pub struct PostgresStore {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    database: Arc<Database>,
+    lanes: Arc<Lanes>,
+    tail: Arc<Tail>,
+}
+
+impl PostgresStore {
+    /// Opens the store in the schema `annals` of the database at `url`, with a pool of its own.
+    ///
+    /// # Errors
+    /// See [`PostgresStoreBuilder::connect`].
+    pub async fn connect(url: &str) -> Result<Self, SetupError> {
+        Self::builder().connect(url).await
+    }
+
+    /// Begins to open a store in another way: in another schema, on a pool that is there already.
+    #[must_use]
+    pub fn builder() -> PostgresStoreBuilder {
+        PostgresStoreBuilder::new()
+    }
+
+    pub(crate) fn new(database: Arc<Database>, lanes: usize) -> Self {
+        let tail = Arc::new(Tail::new());
+        let lanes = Arc::new(Lanes::new(Arc::clone(&database), Arc::clone(&tail), lanes));
+        Self { shared: Arc::new(Shared { database, lanes, tail }) }
+    }
+
+    /// Makes the schema, or brings it to the version this build needs. Safe to call at each start, by any number of
+    /// processes at once.
+    ///
+    /// # Errors
+    /// [`SetupError::Forbidden`] when the role may not create schema or tables, [`SetupError::SchemaTooNew`], and
+    /// when the database fails. Nothing is changed then.
+    pub async fn migrate(&self) -> Result<(), SetupError> {
+        let Database { pool, schema, .. } = &*self.shared.database;
+        migrate::migrate(pool.clone(), schema.clone()).await
+    }
+
+    /// Appends inside a transaction of the caller's: the events are there when it commits, together with whatever else it
+    /// wrote, and are not when it does not. Everything else is as in [`EventStore::append`]. A conflict
+    /// leaves the transaction as it was; after a [`StoreError`] other than a refusal it can only be rolled back.
+    ///
+    /// Until that transaction ends, its streams are locked, and readers of the global stream do not get past
+    /// it: keep it short.
+    ///
+    /// ```no_run
+    /// # use annals::{PostgresStore, StreamAppend};
+    /// # async fn run(store: PostgresStore, pool: sqlx::PgPool, append: StreamAppend) -> Result<(), Box<dyn std::error::Error>> {
+    /// let mut tx = pool.begin().await?;
+    /// sqlx::query("UPDATE inventory SET reserved = reserved + 1").execute(&mut *tx).await?;
+    /// store.append_in(&mut tx, vec![append]).await?;
+    /// tx.commit().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`EventStore::append`].
+    pub async fn append_in(
+        &self,
+        transaction: &mut PgConnection,
+        appends: Vec<StreamAppend>,
+    ) -> Result<Vec<Appended>, AppendError> {
+        let Shared { database, tail, .. } = &*self.shared;
+        let answers = database.append_in(transaction, &appends).await?;
+        if let Some(last) = answers.iter().map(|appended| appended.position).max() {
+            tail.appended(last, database);
+        }
+        Ok(answers)
+    }
+
+    /// How far the global stream is, and who holds its readers back.
+    ///
+    /// # Errors
+    /// When the database cannot be asked.
+    pub async fn status(&self) -> Result<Status, StoreError> {
+        status::status(&self.shared.database).await.map_err(Failure::into_read_error)
+    }
+
+    /// Takes no more appends, finishes those it has taken, and ends the store's tasks. Reads go on working for as long
+    /// as the pool is open.
+    pub async fn shutdown(&self) {
+        self.shared.lanes.close().await;
+        self.shared.tail.close();
+    }
+
+    /// The pool, for queries of your own.
+    #[must_use]
+    pub fn pool(&self) -> &PgPool {
+        &self.shared.database.pool
+    }
+
+    /// The name of the schema.
+    #[must_use]
+    pub fn schema(&self) -> &str {
+        self.shared.database.schema.as_str()
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.tail.close();
+    }
+}
+
+impl fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresStore").field("schema", &self.schema()).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl EventStore for PostgresStore {
+    async fn append(&self, appends: Vec<StreamAppend>) -> Result<Vec<Appended>, AppendError> {
+        self.shared.lanes.append(appends).await
+    }
+
+    fn read_stream(&self, read: ReadStream) -> RecordedEvents {
+        read::events(StreamReading::new(Arc::clone(&self.shared.database), read))
+    }
+
+    fn read_all(&self, read: ReadAll) -> RecordedEvents {
+        let Shared { database, tail, .. } = &*self.shared;
+        read::events(AllReading::new(Arc::clone(database), Arc::clone(tail), read))
+    }
+
+    async fn head(&self) -> Result<Position, StoreError> {
+        let Shared { database, tail, .. } = &*self.shared;
+        let head = async { database.head(&mut *database.connection().await?).await };
+        tail.advance(head.await.map_err(Failure::into_read_error)?);
+        Ok(tail.head())
+    }
+
+    async fn wait_for_head(&self, position: Position) -> Result<Position, StoreError> {
+        self.shared.tail.wait(position, &self.shared.database).await
+    }
+}

@@ -1,0 +1,79 @@
+//! Tells other processes that there is something new: after the appends, outside them, and not for each of them. A
+//! NOTIFY inside an append would let commits wait for each other.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::{
+    sync::Notify,
+    time::{sleep, timeout},
+};
+
+use crate::database::Database;
+
+/// How far apart two notifications are at the least.
+const APART: Duration = Duration::from_millis(10);
+/// For how long a connection is kept for the next one.
+const LINGER: Duration = Duration::from_secs(1);
+
+#[derive(Debug, Default)]
+pub(super) struct Announcer(Arc<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    is_news: AtomicBool,
+    is_running: AtomicBool,
+    news: Notify,
+}
+
+/// The channel of one schema; channels are shared by the whole database.
+pub(super) fn channel(database: &Database) -> String {
+    format!("annals_{}", database.kinds.known().schema_id.cast_unsigned())
+}
+
+impl Announcer {
+    pub(super) fn announce(&self, database: &Arc<Database>) {
+        if self.0.is_news.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        self.0.news.notify_one();
+        if !self.0.is_running.swap(true, Ordering::AcqRel) {
+            tokio::spawn(run(Arc::clone(&self.0), Arc::clone(database)));
+        }
+    }
+}
+
+async fn run(state: Arc<State>, database: Arc<Database>) {
+    loop {
+        if let Err(error) = announce(&state, &database).await {
+            tracing::warn!(schema = %database.schema, %error, "other processes could not be told of new events");
+        }
+        state.is_running.store(false, Ordering::Release);
+        // News that came while this task was ending has nobody else.
+        if !state.is_news.load(Ordering::Acquire) || state.is_running.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        sleep(APART).await;
+    }
+}
+
+/// Announces until there has been nothing to announce for a while.
+async fn announce(state: &State, database: &Database) -> Result<(), sqlx::Error> {
+    let mut connection = database.pool.acquire().await?;
+    while state.is_news.swap(false, Ordering::AcqRel) {
+        let announce = database.statements.announce.query().bind(channel(database));
+        announce.execute(&mut *connection).await?;
+        sleep(APART).await;
+        while !state.is_news.load(Ordering::Acquire) {
+            if timeout(LINGER, state.news.notified()).await.is_err() {
+                break;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! Hears from other processes that there is something new. A notification is a hint, never data: one that is lost
+//! costs a poll.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use sqlx::postgres::PgListener;
+use tokio::{sync::Notify, task::JoinSet, time::sleep};
+
+use super::announce::channel;
+use crate::database::Database;
+
+/// How long to go without notifications after they could not be had.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// A task that listens on a connection of its own, and ends with this.
+#[derive(Debug)]
+pub(super) struct Listener {
+    ear: Arc<Ear>,
+    _task: JoinSet<()>,
+}
+
+#[derive(Debug, Default)]
+struct Ear {
+    heard: Notify,
+    is_listening: AtomicBool,
+}
+
+impl Listener {
+    pub(super) fn new(database: &Arc<Database>) -> Self {
+        let ear = Arc::<Ear>::default();
+        let mut task = JoinSet::new();
+        task.spawn(listen(Arc::clone(&ear), Arc::clone(database)));
+        Self { ear, _task: task }
+    }
+
+    pub(super) fn is_listening(&self) -> bool {
+        self.ear.is_listening.load(Ordering::Relaxed)
+    }
+
+    pub(super) async fn heard(&self) {
+        self.ear.heard.notified().await;
+    }
+}
+
+async fn listen(ear: Arc<Ear>, database: Arc<Database>) {
+    loop {
+        if let Err(error) = listen_once(&ear, &database).await {
+            tracing::warn!(schema = %database.schema, %error, "no notifications; new events are looked for instead");
+        }
+        ear.is_listening.store(false, Ordering::Relaxed);
+        sleep(PAUSE).await;
+    }
+}
+
+async fn listen_once(ear: &Ear, database: &Database) -> Result<(), sqlx::Error> {
+    let mut listener = PgListener::connect_with(&database.pool).await?;
+    listener.listen(&channel(database)).await?;
+    ear.is_listening.store(true, Ordering::Relaxed);
+    loop {
+        // Once when connected, for whatever was said before, and whenever the connection was lost and is back.
+        ear.heard.notify_one();
+        listener.try_recv().await?;
+    }
+}

@@ -1,0 +1,17 @@
+//! The Postgres store on a real server, which `cargo xtask test` starts.
+#![cfg(feature = "postgres")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test"
+)]
+
+mod fresh;
+
+mod conformance {
+    use super::fresh::fresh_store;
+
+    annals::testing::conformance!(fresh_store);
+}
