@@ -49,7 +49,7 @@ impl Binaries {
         match download::newest().and_then(|folder| Self::at(&folder)) {
             Ok(found) => Ok(found),
             Err(error) => {
-                attempts.push(with_sources(&error));
+                attempts.push(error.report());
                 Err(Error::NoServer { attempts })
             }
         }
@@ -72,7 +72,7 @@ impl Binaries {
         }
         download::major(major)
             .and_then(|folder| Self::at(&folder))
-            .map_err(|error| Error::NoVersion { major, reason: with_sources(&error) })
+            .map_err(|error| Error::NoVersion { major, reason: error.report() })
     }
 
     /// The server whose `initdb` and `postgres` are in this folder.
@@ -153,16 +153,6 @@ fn parse_version(answer: &str) -> Option<(String, u32)> {
     let version = answer.strip_prefix("postgres (PostgreSQL) ")?.split_whitespace().next()?;
     let digits = version.split(|c: char| !c.is_ascii_digit()).next()?;
     Some((version.to_owned(), digits.parse().ok()?))
-}
-
-fn with_sources(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(error) = source {
-        text.push_str(&format!(": {error}"));
-        source = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -86,7 +86,40 @@ pub enum Error {
 }
 
 impl Error {
+    /// The error and its causes on one line, for whoever prints no chains.
+    pub fn report(&self) -> String {
+        let mut report = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            report.push_str(": ");
+            report.push_str(&error.to_string());
+            cause = error.source();
+        }
+        report
+    }
+
     pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         |source| Self::Io { what: what.into(), source }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_tells_the_causes() {
+        let error = Error::io("find it")(io::Error::other("it is lost"));
+        assert_eq!(error.to_string(), "could not find it");
+        assert_eq!(error.report(), "could not find it: it is lost");
+    }
+
+    #[test]
+    fn who_has_no_server_is_told_what_was_tried_and_what_to_do() {
+        let attempts = vec!["`apt-get` works for root only".to_owned(), "no npm".to_owned()];
+        let text = Error::NoServer { attempts }.to_string();
+        assert!(text.contains("(`apt-get` works for root only; no npm)"), "{text}");
+        assert!(text.contains("apt-get install postgresql"), "{text}");
+        assert!(text.contains("ANNALS_TEST_POSTGRES_BIN"), "{text}");
     }
 }
