@@ -15,7 +15,7 @@ pub(crate) struct CommandLine {
     executable: OsString,
     name: &'static str,
     arguments: Vec<String>,
-    environment: Vec<(&'static str, &'static str)>,
+    environment: Vec<(&'static str, String)>,
 }
 
 impl CommandLine {
@@ -37,8 +37,8 @@ impl CommandLine {
 
     /// The same command with one environment variable set.
     #[must_use]
-    pub(crate) fn with_env(mut self, key: &'static str, value: &'static str) -> Self {
-        self.environment.push((key, value));
+    pub(crate) fn with_env(mut self, key: &'static str, value: impl Into<String>) -> Self {
+        self.environment.push((key, value.into()));
         self
     }
 
@@ -65,7 +65,9 @@ impl CommandLine {
 
     fn command(&self) -> Command {
         let mut command = Command::new(&self.executable);
-        command.args(&self.arguments).envs(self.environment.iter().copied());
+        command
+            .args(&self.arguments)
+            .envs(self.environment.iter().map(|(key, value)| (key, value)));
         command.current_dir(ROOT).stdin(Stdio::null());
         command
     }

@@ -16,6 +16,10 @@ pub(crate) enum Failure {
     NoToolchain { version: String },
     /// The library pulls in more crates than it allows itself.
     OverBudget { command: String, limit: usize, crates: Vec<String> },
+    /// The tests need a Postgres server, and there is none.
+    Server(annals_test_server::Error),
+    /// Some of the wanted Postgres versions failed a test, or could not be had.
+    Versions { failed: Vec<u32>, missing: Vec<u32> },
 }
 
 impl fmt::Display for Failure {
@@ -38,8 +42,42 @@ impl fmt::Display for Failure {
                 write!(f, "`{command}` lists {} crates, the budget is {limit}:", crates.len())?;
                 crates.iter().try_for_each(|name| write!(f, "\n    {name}"))
             }
+            Self::Server(error) => f.write_str(&error.report()),
+            Self::Versions { failed, missing } => {
+                let failed = (!failed.is_empty())
+                    .then(|| format!("tests failed on Postgres {}", list(failed)));
+                let missing = (!missing.is_empty())
+                    .then(|| format!("Postgres {} could not be had", list(missing)));
+                f.write_str(&failed.into_iter().chain(missing).collect::<Vec<_>>().join("; "))
+            }
         }
     }
 }
 
 impl Error for Failure {}
+
+impl From<annals_test_server::Error> for Failure {
+    fn from(error: annals_test_server::Error) -> Self {
+        Self::Server(error)
+    }
+}
+
+fn list(versions: &[u32]) -> String {
+    versions.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_each_version_that_is_not_right() {
+        let text = |failed: &[u32], missing: &[u32]| {
+            Failure::Versions { failed: failed.to_vec(), missing: missing.to_vec() }.to_string()
+        };
+        assert_eq!(text(&[13, 15], &[]), "tests failed on Postgres 13, 15");
+        assert_eq!(text(&[], &[18]), "Postgres 18 could not be had");
+        let both = "tests failed on Postgres 13; Postgres 18 could not be had";
+        assert_eq!(text(&[13], &[18]), both);
+    }
+}

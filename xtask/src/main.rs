@@ -1,41 +1,43 @@
-//! The one entry for developers and CI: `cargo xtask test`, `cargo xtask lint`, `cargo xtask ci`.
+//! The one entry for developers and CI: `cargo xtask test`, `cargo xtask lint`, `cargo xtask ci`, and a Postgres
+//! server to try things on, `cargo xtask postgres`.
 
 mod budget;
 mod command;
+mod database;
 mod failure;
 mod lint;
 mod manifest;
 mod msrv;
+mod postgres;
 mod step;
+mod task;
 mod test;
+mod test_on;
+mod versions;
 
 use std::{env, process::ExitCode};
 
+use task::{Task, USAGE};
+
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-
-const USAGE: &str = "\
-usage: cargo xtask <task>
-
-  test   every test of the workspace, and every example
-  lint   format, clippy, docs, each feature alone, minimum Rust version, dependency budget
-  ci     lint, then test
-";
 
 fn main() -> ExitCode {
     let arguments: Vec<_> =
         env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let outcome = match *arguments {
-        ["test"] => test::run(),
-        ["lint"] => lint::run(),
-        ["ci"] => lint::run().and_then(|()| test::run()),
-        ["help" | "--help" | "-h"] => {
+    let outcome = match Task::parse(&arguments) {
+        Ok(Task::Test) => test::run(),
+        Ok(Task::TestOn(versions)) => test_on::run(&versions),
+        Ok(Task::Lint) => lint::run(),
+        Ok(Task::Ci) => lint::run().and_then(|()| test::run()),
+        Ok(Task::Postgres(major)) => postgres::run(major),
+        Ok(Task::Help) => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;
         }
-        ref other => {
-            if !other.is_empty() {
-                eprintln!("error: there is no task `{}`\n", other.join(" "));
+        Err(reason) => {
+            if !reason.is_empty() {
+                eprintln!("error: {reason}\n");
             }
             eprint!("{USAGE}");
             return ExitCode::from(2);

@@ -1,4 +1,4 @@
-//! What the steps need to know of the facade, as cargo tells it.
+//! What the steps need to know of the workspace, as cargo tells it.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,14 @@ use crate::{command::CommandLine, failure::Failure};
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Manifest {
+    /// The packages of the workspace.
+    pub(crate) packages: Vec<String>,
     /// The features of the facade, without `default`.
     pub(crate) features: Vec<String>,
     /// The facade's examples, so that none can be forgotten.
     pub(crate) examples: Vec<String>,
+    /// The facade's integration tests.
+    pub(crate) tests: Vec<String>,
     /// The minimum Rust version: `1.95` or `1.95.1`.
     pub(crate) rust_version: String,
 }
@@ -43,12 +47,18 @@ impl Manifest {
 
     fn parse(metadata: &str) -> Result<Self, Failure> {
         let metadata: Metadata = serde_json::from_str(metadata).map_err(Failure::Metadata)?;
+        let packages = metadata.packages.iter().map(|package| package.name.clone()).collect();
         let facade = metadata.packages.into_iter().find(|package| package.name == "annals");
         let Package { rust_version, features, targets, .. } = facade.ok_or(Failure::NoFacade)?;
-        let is_example = |target: &Target| target.kind.iter().any(|kind| kind == "example");
+        let named = |wanted: &str| {
+            let of_kind = |target: &&Target| target.kind.iter().any(|kind| kind == wanted);
+            targets.iter().filter(of_kind).map(|target| target.name.clone()).collect()
+        };
         Ok(Self {
             features: features.into_keys().filter(|feature| feature != "default").collect(),
-            examples: targets.into_iter().filter(is_example).map(|target| target.name).collect(),
+            examples: named("example"),
+            tests: named("test"),
+            packages,
             rust_version,
         })
     }
@@ -59,15 +69,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_facade_is_read_and_no_other_package() {
+    fn the_facade_is_read_and_of_other_packages_the_name() {
         let metadata = r#"{"packages": [
             {"name": "xtask", "rust_version": "1.2", "features": {"no": []}, "targets": []},
             {"name": "annals", "rust_version": "1.95", "features": {"memory": [], "default": ["memory"]}, "targets": [
-                {"name": "annals", "kind": ["lib"]}, {"name": "bank", "kind": ["example"]}]}
+                {"name": "annals", "kind": ["lib"]}, {"name": "bank", "kind": ["example"]}, {"name": "model", "kind": ["test"]}]}
         ]}"#;
         let manifest = Manifest::parse(metadata).unwrap();
         assert_eq!(manifest.features, ["memory"]);
         assert_eq!(manifest.examples, ["bank"]);
+        assert_eq!(manifest.tests, ["model"]);
+        assert_eq!(manifest.packages, ["xtask", "annals"]);
         assert_eq!(manifest.rust_version, "1.95");
     }
 

@@ -5,10 +5,10 @@ use std::time::Instant;
 use crate::{command::CommandLine, failure::Failure};
 
 /// Runs `work` under `heading` and says how long it took, whatever its outcome.
-pub(crate) fn step(
+pub(crate) fn step<T>(
     heading: &str,
-    work: impl FnOnce() -> Result<(), Failure>,
-) -> Result<(), Failure> {
+    work: impl FnOnce() -> Result<T, Failure>,
+) -> Result<T, Failure> {
     eprintln!("\n=== {heading}");
     let start = Instant::now();
     let outcome = work();

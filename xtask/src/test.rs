@@ -1,14 +1,22 @@
-//! `cargo xtask test`: everything that has to pass on a machine with nothing but a Rust toolchain.
+//! `cargo xtask test`: everything that has to pass, on any machine that has a Postgres server or may get one.
 
-use crate::{command::CommandLine, failure::Failure, manifest::Manifest, step::command_step};
+use crate::{
+    command::CommandLine,
+    database::Database,
+    failure::Failure,
+    manifest::Manifest,
+    step::{command_step, step},
+};
 
 pub(crate) fn run() -> Result<(), Failure> {
-    command_step("tests", &CommandLine::cargo("test --workspace --all-features --locked"))?;
+    let database = step("Postgres server", Database::of_environment)?;
+    let cargo = |arguments: &str| database.given_to(CommandLine::cargo(arguments));
+    command_step("tests", &cargo("test --workspace --all-features --locked"))?;
     // `cargo test` compiles the tests inside examples, and runs them only when asked to.
-    let command = CommandLine::cargo("test --workspace --all-features --locked --examples");
+    let command = cargo("test --workspace --all-features --locked --examples");
     command_step("tests in examples", &command)?;
     for name in Manifest::read()?.examples {
-        let command = CommandLine::cargo(&format!(
+        let command = cargo(&format!(
             "run --quiet --package annals --all-features --locked --example {name}"
         ));
         command_step(&format!("example {name}"), &command)?;

@@ -1,0 +1,77 @@
+//! What can be asked for on the command line.
+
+use crate::versions::{self, major};
+
+pub(crate) const USAGE: &str = "\
+usage: cargo xtask <task>
+
+  test                 every test of the workspace, and every example
+  test --postgres 15   only the tests that need a Postgres server, on version 15; also 13..18, or 13,15,17
+  lint                 format, clippy, docs, each feature alone, minimum Rust version, dependency budget
+  ci                   lint, then test
+  postgres [15]        a throwaway Postgres server for tests by hand, until Ctrl-C or the end of input
+
+The tests use the Postgres server at ANNALS_TEST_DATABASE_URL; without that, one is started for them. Its programs
+are taken from the folder ANNALS_TEST_POSTGRES_BIN, or found, or installed.
+";
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Task {
+    Test,
+    TestOn(Vec<u32>),
+    Lint,
+    Ci,
+    Postgres(Option<u32>),
+    Help,
+}
+
+impl Task {
+    /// The task, or what is wrong with the arguments; nothing but the usage when there are none.
+    pub(crate) fn parse(arguments: &[&str]) -> Result<Self, String> {
+        match *arguments {
+            [] => Err(String::new()),
+            ["test"] => Ok(Self::Test),
+            ["test", "--postgres", versions] => versions::parse(versions).map(Self::TestOn),
+            ["test", "--postgres"] => Err("which versions of Postgres?".to_owned()),
+            ["lint"] => Ok(Self::Lint),
+            ["ci"] => Ok(Self::Ci),
+            ["postgres"] => Ok(Self::Postgres(None)),
+            ["postgres", version] => major(version).map(|version| Self::Postgres(Some(version))),
+            ["help" | "--help" | "-h"] => Ok(Self::Help),
+            ref other => Err(format!("there is no task `{}`", other.join(" "))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_task_is_understood() {
+        for (arguments, task) in [
+            ("test", Task::Test),
+            ("test --postgres 13..15", Task::TestOn(vec![13, 14, 15])),
+            ("lint", Task::Lint),
+            ("ci", Task::Ci),
+            ("postgres", Task::Postgres(None)),
+            ("postgres 15", Task::Postgres(Some(15))),
+            ("help", Task::Help),
+            ("--help", Task::Help),
+        ] {
+            let words: Vec<_> = arguments.split(' ').collect();
+            assert_eq!(Task::parse(&words), Ok(task), "{arguments}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused_by_name() {
+        for arguments in ["tset", "test 15", "test --postgres 13 14", "lint test", "test lint"] {
+            let words: Vec<_> = arguments.split(' ').collect();
+            assert_eq!(Task::parse(&words), Err(format!("there is no task `{arguments}`")));
+        }
+        assert!(Task::parse(&["postgres", "new"]).unwrap_err().contains("`new`"));
+        assert!(Task::parse(&["test", "--postgres", "new"]).unwrap_err().contains("`new`"));
+        assert_eq!(Task::parse(&[]), Err(String::new()));
+    }
+}
