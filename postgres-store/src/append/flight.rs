@@ -144,13 +144,13 @@ impl Held {
     fn answer(mut self, answers: Vec<Answer>) {
         let requests = mem::take(&mut self.requests);
         self.lanes.release(&requests);
-        let stored = answers.iter().filter_map(|answer| answer.as_ref().ok()).flatten();
-        let last = stored.map(|appended| appended.position).max().unwrap_or_default();
+        let mut stored = answers.iter().filter_map(|answer| answer.as_ref().ok()).flatten();
+        let is_news = stored.any(|appended| appended.position > Position::START);
         for (request, answer) in requests.into_iter().zip(answers) {
             drop(request.answer.send(answer)); // a caller who is gone needs no answer
         }
-        if last > Position::START {
-            self.lanes.tail.appended(last, &self.lanes.database);
+        if is_news {
+            self.lanes.tail.appended(&self.lanes.database);
         }
     }
 }
