@@ -1,7 +1,7 @@
 -- Up to $3 events after position $1 and up to position $2 of the categories $4 and the event types $5; null is
 -- any. Each kind is read on its own from the index, whose order is by position within one kind.
 SELECT e.position, e.version, e.recorded_at, e.kind, e.schema_version, e.id, e.correlation_id, e.causation_id, e.metadata,
-       e.payload, (SELECT s.name FROM {schema}.streams s WHERE s.id = e.stream_id) AS stream
+       e.payload, e.stream
 FROM {schema}.event_kinds k
 CROSS JOIN LATERAL (
     SELECT * FROM {schema}.events e

@@ -12,9 +12,6 @@ use super::{
 };
 use crate::{database::Database, failure::Failure};
 
-/// For how long a statement that others share waits for the lock of one of its streams, in milliseconds.
-const PATIENCE_MS: i32 = 100;
-
 /// What became of one stream's part of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -54,9 +51,8 @@ impl Database {
         connection: &mut PgConnection,
     ) -> Result<Vec<Outcome>, Failure> {
         let kinds = self.kinds.covering(appends, connection, &self.statements).await?;
-        let call =
-            statement.query().bind(kinds.schema_id).bind(self.synchronous_commit).bind(PATIENCE_MS);
-        outcomes(Columns::of(appends, &kinds).bind(call), connection).await
+        let call = statement.query().bind(kinds.schema_id).bind(self.synchronous_commit);
+        outcomes(Columns::of(appends, &kinds).bind_with_keys(call), connection).await
     }
 
     /// One append to any number of streams, with every check.

@@ -1,6 +1,6 @@
 //! An append as the arrays that the functions take: one element a stream, one element an event.
 
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 use annals_core::{EventId, ExpectedVersion, Metadata, StreamAppend};
 use serde::Serialize;
@@ -12,10 +12,11 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use crate::kinds::KindTable;
+use crate::{kinds::KindTable, stream_key::stream_key};
 
 #[derive(Default)]
 pub(crate) struct Columns<'a> {
+    keys: Vec<Uuid>,
     streams: Vec<&'a str>,
     expected: Vec<i64>,
     counts: Vec<i32>,
@@ -35,6 +36,7 @@ impl<'a> Columns<'a> {
     pub(crate) fn of(appends: &[&'a StreamAppend], kinds: &KindTable) -> Self {
         let mut columns = Self::default();
         for (part, append) in (1..).zip(appends) {
+            columns.keys.push(stream_key(append.stream.as_str()));
             columns.streams.push(append.stream.as_str());
             columns.expected.push(expected(append.expected));
             columns.counts.push(i32::try_from(append.events.len()).unwrap_or(i32::MAX));
@@ -67,6 +69,15 @@ impl<'a> Columns<'a> {
             }
         }
         columns
+    }
+
+    /// The parameters of the quick ways, which take the keys of the streams as well.
+    pub(crate) fn bind_with_keys(
+        mut self,
+        query: Query<'static, Postgres, PgArguments>,
+    ) -> Query<'static, Postgres, PgArguments> {
+        let keys = mem::take(&mut self.keys);
+        self.bind(query.bind(keys))
     }
 
     pub(crate) fn bind(
