@@ -21,7 +21,7 @@ CREATE FUNCTION {schema}.append(
     _store integer, _synchronous_commit text, _streams text[], _expected bigint[], _counts integer[],
     _part integer[], _nth integer[], _ids uuid[], _kinds integer[], _schema_versions integer[],
     _correlation_ids uuid[], _causation_ids uuid[], _metadata json[], _payloads json[],
-    OUT outcomes smallint[], OUT versions bigint[], OUT positions bigint[]
+    OUT outcomes integer[], OUT versions bigint[], OUT positions bigint[]
 ) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
@@ -48,10 +48,10 @@ BEGIN
     END LOOP;
     versions := ARRAY(SELECT {version_of_key} FROM unnest(keys) AS k (key));
     positions := array_fill(0::bigint, ARRAY[cardinality(keys)]);
-    outcomes := array_fill(0::smallint, ARRAY[cardinality(keys)]);
+    outcomes := array_fill(0, ARRAY[cardinality(keys)]);
 
     IF EXISTS (SELECT FROM {schema}.events e WHERE e.id = ANY (_ids)) THEN
-        SELECT array_agg(CASE WHEN p.count = first.number THEN 0 ELSE 2 END::smallint ORDER BY p.part),
+        SELECT array_agg(CASE WHEN p.count = first.number THEN 0 ELSE 2 END ORDER BY p.part),
                array_agg(CASE WHEN p.count = 0 THEN versions[p.part] ELSE coalesce(first.version, 0) END ORDER BY p.part),
                array_agg(CASE WHEN p.count = 0 THEN 0 ELSE coalesce(first.position, 0) END ORDER BY p.part)
         INTO outcomes, versions, positions

@@ -1,16 +1,19 @@
 -- Many appends of one stream each in one statement, each with an answer of its own: one that does not meet its
 -- expected version is left out, and the others are stored. No stream may appear twice, and each gets an event at
--- least. `append_one` says what the parameters and the answers are.
+-- least. `append` says what the parameters are; _keys are the keys of _streams.
+--
+-- Answers for each stream: `outcomes` as `append_one` has them, and `versions`, where the stream was before. Besides,
+-- `positions` of all events that were stored, in the order of the events.
+-- As with `append_one`, an event id that is stored already fails the whole call.
 CREATE FUNCTION {schema}.append_each(
     _store integer, _synchronous_commit text, _keys uuid[], _streams text[], _expected bigint[], _counts integer[],
     _part integer[], _nth integer[], _ids uuid[], _kinds integer[], _schema_versions integer[],
     _correlation_ids uuid[], _causation_ids uuid[], _metadata json[], _payloads json[],
-    OUT outcomes smallint[], OUT versions bigint[], OUT positions bigint[]
+    OUT outcomes integer[], OUT versions bigint[], OUT positions bigint[]
 ) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
     locked boolean[];
-    taken bigint[];
     recorded timestamptz;
     done text;
 BEGIN
@@ -26,14 +29,14 @@ BEGIN
         done := set_config('synchronous_commit', _synchronous_commit, true);
     END IF;
     locked := ARRAY(SELECT pg_try_advisory_xact_lock(uuid_hash_extended(key, {schema_id})) FROM unnest(_keys) AS k (key));
-    versions := ARRAY(SELECT {version_of_key} FROM unnest(_keys) AS k (key));
-    outcomes := ARRAY(
-        SELECT CASE
-            WHEN NOT locked THEN 3
-            WHEN expected = version OR expected = -2 OR expected = -1 AND version > 0 THEN 0
-            ELSE 1
-        END
-        FROM unnest(locked, versions, _expected) AS p (locked, version, expected));
+    SELECT array_agg(now.version), array_agg(CASE
+               WHEN NOT now.is_locked THEN 3
+               WHEN now.version = now.expected OR now.expected = -2 OR now.expected = -1 AND now.version > 0 THEN 0
+               ELSE 1
+           END)
+    INTO versions, outcomes
+    FROM (SELECT expected, is_locked, {version_of_key} AS version
+          FROM unnest(_keys, _expected, locked) AS k (key, expected, is_locked) OFFSET 0) AS now;
 
     done := set_config('annals.append', 'on', true);
     done := pg_advisory_xact_lock_shared({schema_id}, {last_position}::bit(32)::integer);
@@ -47,15 +50,8 @@ BEGIN
         WHERE outcomes[n.part] = 0
         RETURNING position
     )
-    SELECT array_agg(position ORDER BY position) INTO taken FROM stored;
+    SELECT array_agg(position ORDER BY position) INTO positions FROM stored;
     done := set_config('annals.append', '', true);
-
-    SELECT array_agg(CASE WHEN p.outcome = 0 THEN p.version + p.count ELSE p.version END ORDER BY p.part),
-           array_agg(CASE WHEN p.outcome = 0 THEN taken[p.through] ELSE 0 END ORDER BY p.part)
-    INTO versions, positions
-    FROM (SELECT part, outcome, version, count,
-                 sum(CASE WHEN outcome = 0 THEN count ELSE 0 END) OVER (ORDER BY part)::integer AS through
-          FROM unnest(outcomes, versions, _counts) WITH ORDINALITY AS c (outcome, version, count, part)) AS p;
 
     IF 1 = ANY (outcomes) THEN
         outcomes := ARRAY(

@@ -2,7 +2,7 @@
 
 use std::{mem, sync::Arc};
 
-use annals_core::{EventId, ExpectedVersion, Metadata, StreamAppend};
+use annals_core::{EventId, ExpectedVersion, Metadata, NewEvent, StreamAppend};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use sqlx::{
@@ -100,8 +100,31 @@ impl<'a> Columns<'a> {
     }
 }
 
+/// The parameters of an append of one event.
+pub(crate) fn bind_one<'a>(
+    query: Query<'static, Postgres, PgArguments>,
+    append: &'a StreamAppend,
+    event: &'a NewEvent,
+    kinds: &KindTable,
+) -> Query<'static, Postgres, PgArguments> {
+    let NewEvent { id, event: data, metadata, .. } = event;
+    let stream = append.stream.as_str();
+    let kind = kinds.number(append.stream.category(), data.event_type.as_str());
+    query
+        .bind(stream_key(stream))
+        .bind(stream)
+        .bind(expected(append.expected))
+        .bind(id.as_uuid())
+        .bind(kind.unwrap_or_default())
+        .bind(i32::try_from(data.schema_version).unwrap_or(i32::MAX))
+        .bind(metadata.correlation_id.map(|id| id.as_uuid()))
+        .bind(metadata.causation_id.map(|id| id.as_uuid()))
+        .bind(encoded(metadata))
+        .bind(Json(data.payload.as_str()))
+}
+
 /// How many bytes an event takes, as far as they can vary.
-pub(crate) fn bytes_of(event: &annals_core::NewEvent) -> usize {
+pub(crate) fn bytes_of(event: &NewEvent) -> usize {
     let metadata = &event.metadata;
     let extra = if metadata.extra.is_empty() {
         0

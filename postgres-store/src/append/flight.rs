@@ -88,14 +88,16 @@ impl Flight {
             none => none.insert(database.connection().await?),
         };
         match &*self.held.requests {
-            [request] => match &*request.appends {
-                [append] if !append.events.is_empty() => {
-                    Ok(vec![Learnt::Outcome(database.call_one(append, connection).await?)])
-                }
-                appends => {
-                    Ok(vec![Learnt::Answer(database.call_careful(appends, connection).await?)])
-                }
-            },
+            [request] if !request.has_one_stream() => {
+                let answer = database.call_careful(&request.appends, connection).await?;
+                Ok(vec![Learnt::Answer(answer)])
+            }
+            [Request { appends, .. }]
+                if let [append] = &**appends
+                    && let [event] = &*append.events =>
+            {
+                Ok(vec![Learnt::Outcome(database.call_one(append, event, connection).await?)])
+            }
             requests => {
                 let appends: Vec<_> =
                     requests.iter().flat_map(|request| &request.appends).collect();
