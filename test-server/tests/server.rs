@@ -99,7 +99,11 @@ fn a_kill_leaves_no_process_not_even_a_busy_one() {
     processes.push(server.pid().to_string());
     assert!(processes.iter().all(|pid| is_alive(pid)), "{processes:?}");
     // A query that looks at nothing but its own work does not notice that the postmaster is gone.
-    session.send("SELECT count(*) FROM generate_series(1, 1000000000000)").unwrap();
+    session
+        .send("SELECT count(*) FROM (SELECT generate_series(1, 1000000000000)) endless")
+        .unwrap();
+    let busy = "SELECT 1 FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%endless'";
+    until("it is busy", || !Session::open(server.port()).unwrap().query(busy).unwrap().is_empty());
     server.kill().unwrap();
     // They have let go of everything; the system may take a moment longer to forget them.
     until("the processes are gone", || !processes.iter().any(|pid| is_alive(pid)));
@@ -175,6 +179,18 @@ fn dropped_it_is_gone_whatever_its_state() {
         let segments = String::from_utf8_lossy(&segments.stdout).into_owned();
         assert!(!segments.split_whitespace().any(|word| word == segment), "{segment}: {segments}");
     }
+}
+
+#[test]
+fn a_paused_server_can_be_stopped_and_dropped() {
+    let mut server = started();
+    signal("STOP", &server.pid().to_string());
+    server.stop().unwrap();
+    server.restart().unwrap();
+    signal("STOP", &server.pid().to_string());
+    let folder = server.folder().to_owned();
+    drop(server);
+    assert!(!folder.exists() && !any_runs_in(&folder));
 }
 
 /// The id of the server's System V shared memory.
