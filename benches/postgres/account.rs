@@ -38,7 +38,7 @@ impl AccountEvent {
 
     /// Mostly deposits.
     pub(crate) fn example(nth: u64) -> Self {
-        if nth % 10 == 0 { Self::opened(nth) } else { Self::deposited(nth) }
+        if nth.is_multiple_of(10) { Self::opened(nth) } else { Self::deposited(nth) }
     }
 
     /// The stored name and the JSON of the content, the way one writes it by hand.
