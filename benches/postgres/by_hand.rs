@@ -2,7 +2,7 @@
 
 use futures_util::future::BoxFuture;
 use serde::Serialize;
-use sqlx::PgPool;
+use sqlx::{PgConnection, PgPool};
 use uuid::Uuid;
 
 use crate::{
@@ -36,6 +36,23 @@ const RAISE: &str = "
     SELECT $1, $2 + 1, $3, $4, $5::jsonb, $6::jsonb
     WHERE (SELECT max(version) FROM events WHERE stream = $1) = $2
     RETURNING position";
+
+/// Many at once; whoever comes second is left out.
+pub(crate) const OPEN_EACH: &str = "
+    INSERT INTO events (stream, version, id, event_type, payload, metadata)
+    SELECT n.stream, n.expected + 1, n.id, n.event_type, n.payload::jsonb, n.metadata::jsonb
+    FROM unnest($1, $2, $3, $4, $5, $6) AS n (stream, expected, id, event_type, payload, metadata)
+    ON CONFLICT DO NOTHING
+    RETURNING id, position";
+
+/// Many at once, each to a stream that is at the version expected of it.
+pub(crate) const RAISE_EACH: &str = "
+    INSERT INTO events (stream, version, id, event_type, payload, metadata)
+    SELECT n.stream, n.expected + 1, n.id, n.event_type, n.payload::jsonb, n.metadata::jsonb
+    FROM unnest($1, $2, $3, $4, $5, $6) AS n (stream, expected, id, event_type, payload, metadata)
+    WHERE (SELECT max(e.version) FROM events e WHERE e.stream = n.stream) = n.expected
+    ON CONFLICT DO NOTHING
+    RETURNING id, position";
 
 /// The table of the code by hand, in a schema of its own.
 pub(crate) async fn table(ground: &Ground) -> Outcome<PgPool> {
@@ -72,6 +89,22 @@ impl Row {
             metadata: serde_json::to_string(&Metadata { correlation_id: Uuid::now_v7() })?,
         })
     }
+}
+
+/// One of the statements for many rows; answers with the ids that were stored, and their positions.
+pub(crate) async fn insert(
+    statement: &'static str,
+    rows: &[&Row],
+    connection: &mut PgConnection,
+) -> Outcome<Vec<(Uuid, i64)>> {
+    let query = sqlx::query_as(statement)
+        .bind(rows.iter().map(|row| &*row.stream).collect::<Vec<_>>())
+        .bind(rows.iter().map(|row| row.expected).collect::<Vec<_>>())
+        .bind(rows.iter().map(|row| row.id).collect::<Vec<_>>())
+        .bind(rows.iter().map(|row| row.event_type).collect::<Vec<_>>())
+        .bind(rows.iter().map(|row| &*row.payload).collect::<Vec<_>>())
+        .bind(rows.iter().map(|row| &*row.metadata).collect::<Vec<_>>());
+    Ok(query.fetch_all(connection).await?)
 }
 
 /// Each append is a statement of its own, on whichever connection of the pool is free.

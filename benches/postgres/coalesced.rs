@@ -10,28 +10,13 @@ use uuid::Uuid;
 
 use crate::{
     account::AccountEvent,
-    by_hand::{Row, table},
+    by_hand::{OPEN_EACH, RAISE_EACH, Row, insert, table},
     contender::Ledger,
     ground::{Ground, Outcome},
 };
 
 /// The most rows of one statement.
 const BATCH: usize = 1024;
-
-const OPEN_EACH: &str = "
-    INSERT INTO events (stream, version, id, event_type, payload, metadata)
-    SELECT n.stream, n.expected + 1, n.id, n.event_type, n.payload::jsonb, n.metadata::jsonb
-    FROM unnest($1, $2, $3, $4, $5, $6) AS n (stream, expected, id, event_type, payload, metadata)
-    ON CONFLICT DO NOTHING
-    RETURNING id, position";
-
-const RAISE_EACH: &str = "
-    INSERT INTO events (stream, version, id, event_type, payload, metadata)
-    SELECT n.stream, n.expected + 1, n.id, n.event_type, n.payload::jsonb, n.metadata::jsonb
-    FROM unnest($1, $2, $3, $4, $5, $6) AS n (stream, expected, id, event_type, payload, metadata)
-    WHERE (SELECT max(e.version) FROM events e WHERE e.stream = n.stream) = n.expected
-    ON CONFLICT DO NOTHING
-    RETURNING id, position";
 
 /// A row, and who waits for its position.
 type Request = (Row, oneshot::Sender<Outcome<i64>>);
@@ -89,16 +74,8 @@ async fn send(
     requests: Vec<Request>,
     connection: &mut PgConnection,
 ) -> Outcome {
-    let rows = || requests.iter().map(|(row, _)| row);
-    let stored: Vec<(Uuid, i64)> = sqlx::query_as(statement)
-        .bind(rows().map(|row| &*row.stream).collect::<Vec<_>>())
-        .bind(rows().map(|row| row.expected).collect::<Vec<_>>())
-        .bind(rows().map(|row| row.id).collect::<Vec<_>>())
-        .bind(rows().map(|row| row.event_type).collect::<Vec<_>>())
-        .bind(rows().map(|row| &*row.payload).collect::<Vec<_>>())
-        .bind(rows().map(|row| &*row.metadata).collect::<Vec<_>>())
-        .fetch_all(connection)
-        .await?;
+    let rows: Vec<_> = requests.iter().map(|(row, _)| row).collect();
+    let stored = insert(statement, &rows, connection).await?;
     let stored: HashMap<_, _> = stored.into_iter().collect();
     for (row, answer) in requests {
         let position = stored.get(&row.id).copied();

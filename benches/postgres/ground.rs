@@ -20,6 +20,8 @@ pub(crate) struct Ground {
     url: String,
     /// Kept for as long as it is used; none where the environment names another.
     _server: Option<Server>,
+    /// What the names of this run's schemas begin with.
+    prefix: String,
     /// For how long one contender is measured in one round.
     pub(crate) duration: Duration,
     /// How often each contender is measured; the median counts.
@@ -35,7 +37,8 @@ impl Ground {
                 (server.url(), Some(server))
             }
         };
-        let ground = Self { url, _server: server, duration, rounds };
+        let prefix = format!("bench_{}_", Uuid::now_v7().simple());
+        let ground = Self { url, _server: server, prefix, duration, rounds };
         let version: String = sqlx::query_scalar("SHOW server_version")
             .fetch_one(&mut ground.connection().await?)
             .await?;
@@ -62,7 +65,7 @@ impl Ground {
 
     /// A pool like the store's own, in a new schema.
     pub(crate) async fn pool(&self) -> Outcome<PgPool> {
-        let schema = fresh_name();
+        let schema = self.fresh_name();
         self.run(format!("CREATE SCHEMA {schema}")).await?;
         let options = PgConnectOptions::from_str(&self.url)?
             .disable_statement_logging()
@@ -73,16 +76,18 @@ impl Ground {
 
     /// A store with default settings, in a new schema.
     pub(crate) async fn store(&self) -> Outcome<PostgresStore> {
-        let store = PostgresStore::builder().with_schema(fresh_name()).connect(&self.url).await?;
+        let store =
+            PostgresStore::builder().with_schema(self.fresh_name()).connect(&self.url).await?;
         store.migrate().await?;
         Ok(store)
     }
 
-    /// Removes all schemas of this program, whose contenders are through.
+    /// Removes all schemas of this run, whose contenders are through.
     pub(crate) async fn clear(&self) -> Outcome {
         let names: Vec<String> = sqlx::query_scalar(
-            "SELECT nspname::text FROM pg_namespace WHERE nspname LIKE 'bench\\_%'",
+            "SELECT nspname::text FROM pg_namespace WHERE starts_with(nspname::text, $1)",
         )
+        .bind(&self.prefix)
         .fetch_all(&mut self.connection().await?)
         .await?;
         for name in names {
@@ -90,8 +95,9 @@ impl Ground {
         }
         Ok(())
     }
-}
 
-fn fresh_name() -> String {
-    format!("bench_{}", Uuid::now_v7().simple())
+    fn fresh_name(&self) -> String {
+        let bits = Uuid::now_v7().as_u128() as u64;
+        format!("{}{bits:016x}", self.prefix)
+    }
 }

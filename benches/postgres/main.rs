@@ -1,12 +1,20 @@
 //! The Postgres store against sqlx by hand, which does the same work on the same server in the same run:
 //!
-//!     cargo bench --bench postgres --features postgres -- [append] [deposit] [--seconds 2] [--rounds 3]
+//!     cargo bench --bench postgres --features postgres
+//!     cargo bench --bench postgres --features postgres -- append --tasks 1,64 --seconds 5
 //!
-//! - `append` opens accounts, one event to a new stream each, at 1, 8, 64 and 256 tasks. By hand that is one INSERT
-//!   a statement, or a task that gathers appends and sends them together; the better of both is what annals is held to.
-//! - `deposit` is the same on 1,000 streams that exist, each at a version that is expected.
+//! | part | what it does |
+//! |---|---|
+//! | `append` | accounts are opened, one event to a new stream each, at 1, 8, 64 and 256 tasks; by hand with an INSERT for each, or by tasks that gather and send together, whichever is better |
+//! | `deposit` | the same on 1,000 streams that exist, each at an expected version |
+//! | `load` | one stream of 1,000 events, decoded and folded |
+//! | `read` | 200,000 events in global order, decoded and folded; and as they are stored |
+//! | `growth` | appends and a follower with `--events` in the store, against an empty one; only when asked for, since it stores 5 million |
+//! | `size` | bytes per event of each table and index; payloads as `json`, `jsonb` and `text` |
 //!
-//! The server is the one at `ANNALS_TEST_DATABASE_URL`, or else one for this run.
+//! Contenders take turns, and the median of their rounds counts. Each has its own schema and as many connections as
+//! the others. The server is the one at `ANNALS_TEST_DATABASE_URL`, where the role must be a superuser, or else one that
+//! is started for this run with the settings of Postgres itself.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -21,6 +29,12 @@ mod by_hand;
 mod coalesced;
 mod contender;
 mod ground;
+mod growth;
+mod history;
+mod load;
+mod rate;
+mod read;
+mod size;
 mod table;
 
 use std::time::Duration;
@@ -36,6 +50,10 @@ use crate::{
 enum Part {
     Append,
     Deposit,
+    Load,
+    Read,
+    Growth,
+    Size,
 }
 
 #[derive(Debug, Parser)]
@@ -48,7 +66,13 @@ struct Arguments {
     /// How often each contender is measured; the median counts.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
-    /// Cargo says so.
+    /// At how many tasks `append` and `deposit` are measured.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 8, 64, 256])]
+    tasks: Vec<usize>,
+    /// How many events `growth` stores first.
+    #[arg(long, default_value_t = 5_000_000)]
+    events: usize,
+    /// What cargo adds.
     #[arg(long, hide = true)]
     bench: bool,
 }
@@ -57,14 +81,18 @@ struct Arguments {
 async fn main() -> Outcome {
     let arguments = Arguments::parse();
     let parts = match &*arguments.parts {
-        [] => &[Part::Append, Part::Deposit],
+        [] => &[Part::Append, Part::Deposit, Part::Load, Part::Read, Part::Size],
         parts => parts,
     };
     let ground = Ground::find(Duration::from_secs_f64(arguments.seconds), arguments.rounds).await?;
     for part in parts {
         match part {
-            Part::Append => append::measure(&ground, Kind::Open).await?,
-            Part::Deposit => append::measure(&ground, Kind::Deposit).await?,
+            Part::Append => append::measure(&ground, Kind::Open, &arguments.tasks).await?,
+            Part::Deposit => append::measure(&ground, Kind::Deposit, &arguments.tasks).await?,
+            Part::Load => load::measure(&ground).await?,
+            Part::Read => read::measure(&ground).await?,
+            Part::Growth => growth::measure(&ground, arguments.events).await?,
+            Part::Size => size::measure(&ground).await?,
         }
     }
     Ok(())
