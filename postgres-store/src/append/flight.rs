@@ -4,6 +4,7 @@ use std::{mem, sync::Arc};
 
 use annals_core::Position;
 use sqlx::{PgConnection, Postgres, pool::PoolConnection};
+use tokio::time::Instant;
 
 use super::{
     call::{Outcome, settled},
@@ -133,10 +134,12 @@ impl Held {
     /// Finds out what becomes of the request, or became of it in `failure`.
     fn settle(self, failure: Option<Failure>) {
         let lanes = Arc::clone(&self.lanes);
+        // From now on: when the database is gone, everyone waits for room.
+        let deadline = Instant::now() + lanes.database.retry_for;
         tokio::spawn(async move {
             let Ok(_room) = lanes.slow.acquire().await else { return };
             let [request] = &*self.requests else { return };
-            let answer = settle(&lanes.database, &request.appends, failure).await;
+            let answer = settle(&lanes.database, &request.appends, failure, deadline).await;
             self.answer(vec![answer]);
         });
     }
