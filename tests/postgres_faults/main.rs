@@ -14,11 +14,13 @@
 mod evidence;
 
 mod connections;
+mod crashes;
 mod crowded;
 mod dropped;
 mod kills;
 mod load;
 mod locks;
+mod poison;
 mod proxy;
 
 use std::time::SystemTime;

@@ -12,7 +12,7 @@ use super::{
     queue::{Answer, Request},
     settle::settle,
 };
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureKind};
 
 /// Requests that share a statement. Whatever becomes of it, nobody waits for their streams any longer once it is
 /// dropped, and the lane is free.
@@ -69,11 +69,15 @@ impl Flight {
                 {
                     lost.close_on_drop();
                 }
-                let kind = failure.kind;
-                let mut source = Some(failure.source);
-                for request in mem::take(&mut self.held.requests) {
+                let requests = mem::take(&mut self.held.requests);
+                let Failure { kind, source } = failure;
+                let is_due_to_one = kind == FailureKind::Final && requests.len() > 1;
+                let mut source = Some(source);
+                for request in requests {
                     let source = source.take().unwrap_or(sqlx::Error::WorkerCrashed);
-                    Held::alone(&self.lanes, request).settle(Some(Failure { kind, source }));
+                    // What would fail again may be due to one of those who share it: each finds out by itself.
+                    let failure = (!is_due_to_one).then_some(Failure { kind, source });
+                    Held::alone(&self.lanes, request).settle(failure);
                 }
             }
         }
