@@ -3,12 +3,18 @@
 use std::time::Duration;
 
 use annals::{
-    AppendError, EventStoreExt, ExpectedVersion, PostgresStore, StoreError, StreamAppend, Version,
+    AppendError, EventStore, EventStoreExt, ExpectedVersion, PostgresStore, StoreError,
+    StreamAppend, Version,
 };
 use futures_util::future::{join_all, try_join_all};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
+use tokio::time::timeout;
+
 use crate::{append, evidence::History, migrated, server};
+
+/// Far more than appends take that wait for nobody, and less than those that do.
+const BOUND: Duration = Duration::from_secs(20);
 
 fn any(name: impl std::fmt::Display) -> StreamAppend {
     append(name, ExpectedVersion::Any, 1)
@@ -72,20 +78,23 @@ async fn locked_streams_hold_up_no_appends_to_others() {
     let server = server();
     let holder = migrated(&server.url()).await;
     let store = PostgresStore::connect(&server.url()).await.unwrap();
-    for locked in [1, LOCKED] {
+    for (locked, is_multiple) in [(1, false), (1, true), (LOCKED, false), (LOCKED, true)] {
         let mut transaction = holder.pool().begin().await.unwrap();
         let held = (0..locked).map(|n| any(format!("locked-{n}"))).collect();
         holder.append_in(&mut transaction, held).await.unwrap();
         let blocked: Vec<_> = (0..locked)
             .map(|n| {
                 let store = store.clone();
-                tokio::spawn(
-                    async move { store.append_to_stream(any(format!("locked-{n}"))).await },
-                )
+                let mut appends = vec![any(format!("locked-{n}"))];
+                if is_multiple {
+                    appends.push(any(format!("beside-{n}")));
+                }
+                tokio::spawn(async move { store.append(appends).await })
             })
             .collect();
         for _ in 0..10 {
-            try_join_all((0..100).map(|n| store.append_to_stream(any(n)))).await.unwrap();
+            let others = try_join_all((0..100).map(|n| store.append_to_stream(any(n))));
+            timeout(BOUND, others).await.expect("they wait for nobody").unwrap();
         }
         assert!(blocked.iter().all(|append| !append.is_finished()));
         transaction.rollback().await.unwrap();
@@ -93,5 +102,5 @@ async fn locked_streams_hold_up_no_appends_to_others() {
             append.await.unwrap().unwrap();
         }
     }
-    assert_eq!(History::read(&store).await.order().len(), 1 + LOCKED + 2 * 10 * 100);
+    assert_eq!(History::read(&store).await.order().len(), 3 * (1 + LOCKED) + 4 * 10 * 100);
 }

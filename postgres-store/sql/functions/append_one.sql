@@ -36,7 +36,7 @@ BEGIN
     END IF;
     IF stream_id IS NULL THEN
         SELECT * INTO outcomes, versions, positions FROM {schema}.append(
-            _store, NULL, _streams, _expected, _counts, _part, _nth, _ids, _kinds, _schema_versions, _correlation_ids,
+            _store, NULL, NULL, _streams, _expected, _counts, _part, _nth, _ids, _kinds, _schema_versions, _correlation_ids,
             _causation_ids, _metadata, _payloads);
         RETURN;
     END IF;

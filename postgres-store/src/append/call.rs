@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{database::Database, failure::Failure};
 
-/// For how long a statement that others share waits for the lock of one of its streams, in milliseconds.
-const PATIENCE_MS: i32 = 100;
+/// For how long a lane waits for the lock of a stream, in milliseconds: others wait for the lane.
+pub(super) const PATIENCE_MS: i32 = 100;
 
 /// What became of one stream's part of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,16 +59,18 @@ impl Database {
         outcomes(Columns::of(appends, &kinds).bind(call), connection).await
     }
 
-    /// One append to any number of streams, with every check.
+    /// One append to any number of streams, with every check. With `patience` it fails when a lock is not to be had in
+    /// so many milliseconds.
     pub(super) async fn call_careful(
         &self,
         appends: &[StreamAppend],
+        patience: Option<i32>,
         connection: &mut PgConnection,
     ) -> Result<Answer, Failure> {
         let parts: Vec<_> = appends.iter().collect();
         let kinds = self.kinds.covering(&parts, connection, &self.statements).await?;
-        let call =
-            self.statements.append.query().bind(kinds.schema_id).bind(self.synchronous_commit);
+        let call = self.statements.append.query().bind(kinds.schema_id);
+        let call = call.bind(self.synchronous_commit).bind(patience);
         let outcomes = outcomes(Columns::of(&parts, &kinds).bind(call), connection).await?;
         self.answer(appends, &outcomes, connection).await
     }
@@ -81,7 +83,8 @@ impl Database {
         transaction: &mut PgConnection,
     ) -> Result<Answer, Failure> {
         let parts: Vec<_> = appends.iter().collect();
-        let call = self.statements.append.query().bind(kinds.schema_id).bind(None::<&str>);
+        let call = self.statements.append.query().bind(kinds.schema_id);
+        let call = call.bind(None::<&str>).bind(None::<i32>);
         let outcomes = outcomes(Columns::of(&parts, kinds).bind(call), transaction).await?;
         self.answer(appends, &outcomes, transaction).await
     }

@@ -7,7 +7,7 @@ use sqlx::{PgConnection, Postgres, pool::PoolConnection};
 use tokio::time::Instant;
 
 use super::{
-    call::{Outcome, settled},
+    call::{Outcome, PATIENCE_MS, settled},
     lanes::Lanes,
     queue::{Answer, Request},
     settle::settle,
@@ -97,9 +97,9 @@ impl Flight {
                 [append] if !append.events.is_empty() => {
                     Ok(vec![Learnt::Outcome(database.call_one(append, connection).await?)])
                 }
-                appends => {
-                    Ok(vec![Learnt::Answer(database.call_careful(appends, connection).await?)])
-                }
+                appends => Ok(vec![Learnt::Answer(
+                    database.call_careful(appends, Some(PATIENCE_MS), connection).await?,
+                )]),
             },
             requests => {
                 let appends: Vec<_> =

@@ -68,7 +68,7 @@ async fn careful(
         true => database.live_connection().await?,
         false => database.connection().await?,
     };
-    let outcome = database.call_careful(appends, &mut connection).await;
+    let outcome = database.call_careful(appends, None, &mut connection).await;
     if let Err(failure) = &outcome {
         if failure.kind == FailureKind::SchemaReplaced {
             database.kinds.reload(&mut connection, &database.statements).await?;
