@@ -3,6 +3,7 @@
 --
 --   _store     the id of this schema, to which the numbers in _kinds belong
 --   _synchronous_commit   that setting of Postgres for this transaction; null leaves it as it is
+--   _patience  for how many milliseconds to wait for a lock before the call fails; null leaves that as it is, too
 --   _streams   the names, each once                        _expected  n: at version n, -1: exists, -2: any version
 --   _counts    how many events each stream gets; 0 stores nothing but demands the expected version
 --   _part, _nth, _ids, …   for each event: its stream (an index into _streams), its number therein, and what it is
@@ -18,7 +19,7 @@
 --    above may still become visible, and that none at or below it can because of this append;
 -- 5. take positions and insert.
 CREATE FUNCTION {schema}.append(
-    _store integer, _synchronous_commit text, _streams text[], _expected bigint[], _counts integer[],
+    _store integer, _synchronous_commit text, _patience integer, _streams text[], _expected bigint[], _counts integer[],
     _part integer[], _nth integer[], _ids uuid[], _kinds integer[], _schema_versions integer[],
     _correlation_ids uuid[], _causation_ids uuid[], _metadata json[], _payloads json[],
     OUT outcomes integer[], OUT versions bigint[], OUT positions bigint[]
@@ -41,6 +42,9 @@ BEGIN
     END IF;
     IF _synchronous_commit IS NOT NULL THEN
         done := set_config('synchronous_commit', _synchronous_commit, true);
+    END IF;
+    IF _patience IS NOT NULL THEN
+        done := set_config('lock_timeout', _patience::text, true);
     END IF;
 
     FOR lock IN SELECT DISTINCT uuid_hash_extended(key, {schema_id}) FROM unnest(keys) AS k (key) ORDER BY 1 LOOP

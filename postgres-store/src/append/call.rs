@@ -17,6 +17,9 @@ use super::{
 };
 use crate::{database::Database, failure::Failure};
 
+/// For how long a lane waits for the locks of streams, in milliseconds: others wait for the lane.
+pub(super) const PATIENCE_MS: i32 = 100;
+
 /// What the functions call an append that is stored.
 const STORED: i32 = 0;
 
@@ -73,16 +76,18 @@ impl Database {
             .collect())
     }
 
-    /// One append to any number of streams, with every check.
+    /// One append to any number of streams, with every check. With `patience` it fails when a lock is not to be had in
+    /// so many milliseconds.
     pub(super) async fn call_careful(
         &self,
         appends: &[StreamAppend],
+        patience: Option<i32>,
         connection: &mut PgConnection,
     ) -> Result<Answer, Failure> {
         let parts: Vec<_> = appends.iter().collect();
         let kinds = self.kinds.covering(&parts, connection, &self.statements).await?;
-        let call =
-            self.statements.append.query().bind(kinds.schema_id).bind(self.synchronous_commit);
+        let call = self.statements.append.query().bind(kinds.schema_id);
+        let call = call.bind(self.synchronous_commit).bind(patience);
         let outcomes = outcomes(Columns::of(&parts, &kinds).bind(call), connection).await?;
         self.answer(appends, &outcomes, connection).await
     }
@@ -95,7 +100,8 @@ impl Database {
         transaction: &mut PgConnection,
     ) -> Result<Answer, Failure> {
         let parts: Vec<_> = appends.iter().collect();
-        let call = self.statements.append.query().bind(kinds.schema_id).bind(None::<&str>);
+        let call = self.statements.append.query().bind(kinds.schema_id);
+        let call = call.bind(None::<&str>).bind(None::<i32>);
         let outcomes = outcomes(Columns::of(&parts, kinds).bind(call), transaction).await?;
         self.answer(appends, &outcomes, transaction).await
     }
