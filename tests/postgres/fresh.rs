@@ -3,6 +3,7 @@
 use std::env;
 
 use annals::{PostgresStore, PostgresStoreBuilder};
+use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 /// The server to test on.
@@ -24,4 +25,9 @@ pub(crate) async fn fresh_store() -> PostgresStore {
     let store = builder().connect(&url()).await.expect("the test server should be there");
     store.migrate().await.expect("the schema should be made");
     store
+}
+
+/// A connection of the test's own, past the store.
+pub(crate) async fn connection() -> PgConnection {
+    PgConnection::connect(&url()).await.expect("the test server should be there")
 }

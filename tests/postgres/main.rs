@@ -9,6 +9,9 @@
 )]
 
 mod fresh;
+#[path = "../histories/mod.rs"]
+mod histories;
+mod same_answers;
 
 mod conformance {
     use super::fresh::fresh_store;
