@@ -1,6 +1,7 @@
 -- The laws that the database holds itself, against everyone, the owner of the tables included: events are never
 -- changed or removed, and everything that appends goes through the append functions, which say so for as long as they
--- write. The guards of UPDATE, DELETE and TRUNCATE fire even where triggers of replicas do not.
+-- write. The guards of what has happened fire even where triggers do not, as in the sessions of a replica, which writes
+-- what it is told; the guards of new rows do not.
 CREATE FUNCTION {schema}.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION '% on %.% is refused', TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME
@@ -24,6 +25,7 @@ CREATE TRIGGER streams_follow_events BEFORE INSERT OR UPDATE OR DELETE ON {schem
     EXECUTE FUNCTION {schema}.refuse();
 CREATE TRIGGER streams_stay BEFORE TRUNCATE ON {schema}.streams
     FOR EACH STATEMENT EXECUTE FUNCTION {schema}.refuse();
+ALTER TABLE {schema}.streams ENABLE ALWAYS TRIGGER streams_stay;
 
 CREATE TRIGGER kinds_stay BEFORE UPDATE OR DELETE OR TRUNCATE ON {schema}.event_kinds
     FOR EACH STATEMENT EXECUTE FUNCTION {schema}.refuse();
