@@ -96,11 +96,6 @@ impl Outcome {
     }
 }
 
-/// Any number of steps up to `most`.
-pub(crate) fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
-    prop::collection::vec(step(), 1..most)
-}
-
 pub(crate) fn step() -> impl Strategy<Value = Step> {
     let again = prop_oneof![
         4 => Just(Again::Same),

@@ -8,9 +8,11 @@
     reason = "a test"
 )]
 
+mod asking;
 mod fresh;
 #[path = "../histories/mod.rs"]
 mod histories;
+mod laws;
 mod same_answers;
 
 mod conformance {
