@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use sqlx::PgConnection;
 use tokio::{
     sync::Notify,
     time::{sleep, timeout},
@@ -32,8 +33,16 @@ struct State {
 }
 
 /// The channel of one schema; channels are shared by the whole database.
-pub(super) fn channel(database: &Database) -> String {
-    format!("annals_{}", database.kinds.known().schema_id.cast_unsigned())
+pub(super) async fn channel(
+    database: &Database,
+    connection: &mut PgConnection,
+) -> Result<String, sqlx::Error> {
+    let mut kinds = database.kinds.known();
+    if kinds.schema_id == 0 {
+        let reload = database.kinds.reload(connection, &database.statements).await;
+        kinds = reload.map_err(|failure| failure.source)?;
+    }
+    Ok(format!("annals_{}", kinds.schema_id.cast_unsigned()))
 }
 
 impl Announcer {
@@ -66,7 +75,8 @@ async fn run(state: Arc<State>, database: Arc<Database>) {
 async fn announce(state: &State, database: &Database) -> Result<(), sqlx::Error> {
     let mut connection = database.pool.acquire().await?;
     while state.is_news.swap(false, Ordering::AcqRel) {
-        let announce = database.statements.announce.query().bind(channel(database));
+        let channel = channel(database, &mut connection).await?;
+        let announce = database.statements.announce.query().bind(channel);
         announce.execute(&mut *connection).await?;
         sleep(APART).await;
         while !state.is_news.load(Ordering::Acquire) {

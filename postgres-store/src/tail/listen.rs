@@ -59,8 +59,9 @@ async fn listen(ear: Arc<Ear>, database: Arc<Database>) {
 }
 
 async fn listen_once(ear: &Ear, database: &Database) -> Result<(), sqlx::Error> {
+    let channel = channel(database, &mut *database.pool.acquire().await?).await?;
     let mut listener = PgListener::connect_with(&database.pool).await?;
-    listener.listen(&channel(database)).await?;
+    listener.listen(&channel).await?;
     ear.is_listening.store(true, Ordering::Relaxed);
     loop {
         // Once when connected, for whatever was said before, and whenever the connection was lost and is back.
