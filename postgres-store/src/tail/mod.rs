@@ -29,7 +29,7 @@ pub(crate) struct Tail {
     recent: Mutex<Recent>,
     /// There may be something new.
     nudge: Notify,
-    /// The last position that this process has taken, its transaction committed or not.
+    /// The last position that is known to be taken and was not found yet, its transaction committed or not.
     taken: AtomicI64,
     announcer: Announcer,
     tailer: Mutex<TailerState>,

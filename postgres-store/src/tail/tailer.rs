@@ -74,8 +74,9 @@ impl Tailer<'_> {
         self.tail.advance(head);
         let mut look_again = LOOK_FIRST;
         let mut last_wanted = Instant::now();
+        let mut is_told = false;
         loop {
-            let found = match self.look(&mut head, &mut connection).await {
+            let found = match self.look(&mut head, is_told, &mut connection).await {
                 Ok(found) => found,
                 Err(failure) => {
                     connection.close_on_drop();
@@ -103,24 +104,29 @@ impl Tailer<'_> {
                 }
             };
             let poll = if self.listener.is_listening() { POLL_LISTENING } else { POLL_DEAF };
-            tokio::select! {
-                () = self.tail.nudge.notified() => {}
-                () = self.listener.heard() => {}
-                () = sleep(poll) => {}
-                () = sleep_if(held_back) => {}
-            }
+            is_told = tokio::select! {
+                () = self.listener.heard() => true,
+                () = self.tail.nudge.notified() => false,
+                () = sleep(poll) => false,
+                () = sleep_if(held_back) => false,
+            };
         }
     }
 
     /// Takes what is final after `head`. Events whose positions follow each other without a gap are; beyond a gap,
-    /// the mark tells.
+    /// the mark tells. Where others have told of news and there is none, one of their appends is still open.
     async fn look(
         &self,
         head: &mut i64,
+        is_told: bool,
         connection: &mut PoolConnection<Postgres>,
     ) -> Result<Found, Failure> {
         let mut page = self.database.page(*head, i64::MAX, PAGE, connection).await?;
         let is_full = page.len() as u64 == PAGE;
+        if is_told && page.is_empty() {
+            let Mark { last, .. } = self.database.mark(connection).await?;
+            self.tail.taken.fetch_max(last, Ordering::Relaxed);
+        }
         let taken = self.tail.taken.load(Ordering::Relaxed);
         let gapless = gapless(*head, &page);
         if gapless < page.len() || page.is_empty() && taken > *head {
