@@ -12,6 +12,7 @@ mod asking;
 mod fresh;
 #[path = "../histories/mod.rs"]
 mod histories;
+mod in_transactions;
 mod laws;
 mod same_answers;
 
