@@ -82,7 +82,8 @@ impl Failure {
         }
     }
 
-    fn explained(self) -> Box<dyn std::error::Error + Send + Sync> {
+    /// The source, behind what to do about it.
+    pub(crate) fn explained(self) -> Box<dyn std::error::Error + Send + Sync> {
         let advice = match code(&self.source).as_deref() {
             Some("42P01" | "42883" | "42703" | "3F000") => {
                 "the schema of the store is missing or at another version: call migrate()"
