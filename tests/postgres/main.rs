@@ -15,6 +15,7 @@ mod histories;
 mod in_transactions;
 mod laws;
 mod same_answers;
+mod setting_up;
 
 mod conformance {
     use super::fresh::fresh_store;
