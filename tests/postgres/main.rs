@@ -14,6 +14,7 @@ mod fresh;
 mod histories;
 mod in_transactions;
 mod laws;
+mod limits;
 mod same_answers;
 mod setting_up;
 
