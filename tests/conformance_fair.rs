@@ -47,7 +47,8 @@ impl EventStore for Otherwise {
     }
 
     fn read_all(&self, mut read: ReadAll) -> RecordedEvents {
-        read.after = Position::new(read.after.get() / GAP);
+        let without_gaps = |position: Position| Position::new(position.get() / GAP);
+        (read.after, read.up_to) = (without_gaps(read.after), read.up_to.map(without_gaps));
         in_another_form(self.right.read_all(read))
     }
 

@@ -2,77 +2,15 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test")]
 #![cfg(feature = "memory")]
 
+mod histories;
+
 use annals::{
-    AppendError, Appended, Conflict, EventData, EventId, EventStore, EventType, ExpectedVersion,
-    Filter, MemoryStore, NewEvent, Payload, Position, ReadAll, ReadStream, RecordedEvent, Refusal,
-    StoreError, StreamAppend, StreamId, TryStreamExt, Version,
+    Appended, Conflict, EventId, EventStore, EventType, ExpectedVersion, MemoryStore, Position,
+    RecordedEvent, StreamAppend, StreamId, TryStreamExt, Version,
 };
 use proptest::prelude::*;
 
-const STREAMS: [&str; 4] = ["red-1", "red-2", "blue-1", "blue-1-1"];
-const TYPES: [&str; 3] = ["x.a", "x.b", "y.a"];
-
-#[derive(Debug, Clone)]
-enum Step {
-    Append(Vec<Part>),
-    /// The append that was made this many appends ago, once more.
-    AppendAgain(usize),
-    ReadStream {
-        stream: usize,
-        backwards: bool,
-        from: Option<u64>,
-        limit: Option<u64>,
-    },
-    ReadAll {
-        after: u64,
-        categories: Vec<bool>,
-        types: Vec<bool>,
-        limit: Option<u64>,
-    },
-}
-
-#[derive(Debug, Clone)]
-struct Part {
-    stream: usize,
-    expected: Expected,
-    types: Vec<usize>,
-}
-
-#[derive(Debug, Clone)]
-enum Expected {
-    Fixed(ExpectedVersion),
-    /// The version that the stream is at, or one beside it.
-    Near(i8),
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let expected = prop_oneof![
-        2 => Just(Expected::Fixed(ExpectedVersion::Any)),
-        1 => Just(Expected::Fixed(ExpectedVersion::NoStream)),
-        1 => Just(Expected::Fixed(ExpectedVersion::Exists)),
-        4 => prop_oneof![8 => Just(0_i8), 1 => Just(-1), 1 => Just(1)].prop_map(Expected::Near),
-    ];
-    let part = (0..STREAMS.len(), expected, prop::collection::vec(0..TYPES.len(), 0..4))
-        .prop_map(|(stream, expected, types)| Part { stream, expected, types });
-    let limit = || prop::option::of(0..6_u64);
-    let step = prop_oneof![
-        6 => prop::collection::vec(part, 1..4).prop_map(Step::Append),
-        1 => (0..6_usize).prop_map(Step::AppendAgain),
-        3 => (0..STREAMS.len(), any::<bool>(), prop::option::of(0..12_u64), limit())
-            .prop_map(|(stream, backwards, from, limit)| Step::ReadStream { stream, backwards, from, limit }),
-        3 => (0..40_u64, prop::collection::vec(any::<bool>(), 2), prop::collection::vec(any::<bool>(), 3), limit())
-            .prop_map(|(after, categories, types, limit)| Step::ReadAll { after, categories, types, limit }),
-    ];
-    prop::collection::vec(step, 1..60)
-}
-
-/// What the answer of an append comes down to.
-#[derive(Debug, PartialEq)]
-enum Outcome {
-    Appended(Vec<Appended>),
-    Conflict(Conflict),
-    StreamTwice,
-}
+use crate::histories::{CATEGORIES, Outcome, Step, Streams, TYPES, filter, read_all, step};
 
 /// Every event that there is, in order: its id, stream and type.
 #[derive(Default)]
@@ -89,8 +27,16 @@ impl Model {
 
     fn append(&mut self, appends: &[StreamAppend]) -> Outcome {
         let streams: Vec<_> = appends.iter().map(|append| &append.stream).collect();
-        if (1..streams.len()).any(|index| streams[..index].contains(&streams[index])) {
-            return Outcome::StreamTwice;
+        let ids: Vec<_> = appends.iter().flat_map(|a| &a.events).map(|event| event.id).collect();
+        if let Some(twice) = (1..streams.len()).find(|at| streams[..*at].contains(&streams[*at])) {
+            return Outcome::StreamTwice(streams[twice].clone());
+        }
+        if let Some(twice) = (1..ids.len()).find(|at| ids[..*at].contains(&ids[*at])) {
+            return Outcome::IdTwice(ids[twice]);
+        }
+        if self.0.iter().any(|(known, ..)| ids.contains(known)) {
+            let answers: Option<_> = appends.iter().map(|a| self.answer_of_first_time(a)).collect();
+            return answers.map_or(Outcome::IdTaken, Outcome::Appended);
         }
         for StreamAppend { stream, expected, .. } in appends {
             let actual = self.version(stream);
@@ -119,6 +65,24 @@ impl Model {
         Outcome::Appended(appends.iter().map(answer).collect())
     }
 
+    /// The answer, if these events are in this stream already, one after the other.
+    fn answer_of_first_time(&self, append: &StreamAppend) -> Option<Appended> {
+        let of_stream = self.of_stream(&append.stream);
+        let Some(first) = append.events.first() else {
+            return Some(Appended {
+                version: self.version(&append.stream),
+                position: Position::START,
+            });
+        };
+        let begin = of_stream.iter().position(|index| self.0[*index].0 == first.id)?;
+        let end = begin + append.events.len();
+        let stored = of_stream.get(begin..end)?.iter().map(|index| self.0[*index].0);
+        stored.eq(append.events.iter().map(|event| event.id)).then(|| Appended {
+            version: Version::new(end as u64),
+            position: Position::new(of_stream[end - 1] as u64 + 1),
+        })
+    }
+
     /// What a reader should be given of the events at these indices.
     fn records(
         &self,
@@ -138,103 +102,65 @@ impl Model {
     }
 }
 
-fn stream(index: usize) -> StreamId {
-    STREAMS[index].parse().unwrap()
+fn essence(events: &[RecordedEvent]) -> Vec<(EventId, Version, Position)> {
+    events.iter().map(|event| (event.id, event.version, event.position)).collect()
 }
 
 /// Those of `names` that are chosen; all of them if none is.
-fn chosen<'a>(names: &'a [&'static str], choice: &[bool]) -> Vec<&'a &'static str> {
-    names.iter().zip(choice).filter_map(|(name, chosen)| chosen.then_some(name)).collect()
-}
-
-async fn outcome(store: &MemoryStore, appends: Vec<StreamAppend>) -> Outcome {
-    match store.append(appends).await {
-        Ok(answers) => Outcome::Appended(answers),
-        Err(AppendError::Conflict(conflict)) => Outcome::Conflict(conflict),
-        Err(AppendError::Store(StoreError::Refused(Refusal::StreamTwice(_)))) => {
-            Outcome::StreamTwice
-        }
-        Err(other) => panic!("{other:?}"),
-    }
-}
-
-fn essence(events: &[RecordedEvent]) -> Vec<(EventId, Version, Position)> {
-    events.iter().map(|event| (event.id, event.version, event.position)).collect()
+fn is_chosen(names: &[&str], choice: &[bool], name: &str) -> bool {
+    !choice.contains(&true)
+        || names.iter().zip(choice).any(|(known, chosen)| *chosen && *known == name)
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     #[test]
-    fn the_memory_store_answers_as_a_list_of_events_would(steps in steps()) {
+    fn the_memory_store_answers_as_a_list_of_events_would(steps in prop::collection::vec(step(), 1..60)) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         runtime.block_on(async {
             let (store, mut model) = (MemoryStore::new(), Model::default());
-            let mut appended: Vec<(Vec<StreamAppend>, Vec<Appended>)> = Vec::new();
+            let streams = Streams::default();
+            let mut appended: Vec<Vec<StreamAppend>> = Vec::new();
             for step in steps {
                 match step {
                     Step::Append(parts) => {
-                        let append = |Part { stream: index, expected, types }: Part| {
-                            let stream = stream(index);
-                            let expected = match expected {
-                                Expected::Fixed(expected) => expected,
-                                Expected::Near(by) => Version::new(
-                                    model.version(&stream).get().saturating_add_signed(by.into()),
-                                ).into(),
-                            };
-                            let event = |index: usize| NewEvent::new(EventData::new(
-                                EventType::from_static(TYPES[index]),
-                                Payload::parse("{}").unwrap(),
-                            ));
-                            StreamAppend::new(stream, expected, types.into_iter().map(event).collect())
-                        };
-                        let appends: Vec<_> = parts.into_iter().map(append).collect();
+                        let appends = streams.append(parts, |stream| model.version(stream));
                         let expected = model.append(&appends);
-                        prop_assert_eq!(&outcome(&store, appends.clone()).await, &expected);
-                        if let Outcome::Appended(answers) = expected
-                            && appends.iter().all(|append| !append.events.is_empty())
-                        {
-                            appended.push((appends, answers));
+                        let outcome = Outcome::of(store.append(appends.clone()).await);
+                        prop_assert_eq!(&outcome, &expected);
+                        if let Outcome::Appended(_) = expected {
+                            appended.push(appends);
                         }
                     }
-                    Step::AppendAgain(ago) => {
-                        if let Some((appends, answers)) = appended.iter().rev().nth(ago) {
-                            let again = outcome(&store, appends.clone()).await;
-                            prop_assert_eq!(again, Outcome::Appended(answers.clone()));
+                    Step::AppendAgain(ago, how) => {
+                        if let Some(appends) = appended.iter().rev().nth(ago) {
+                            let again = streams.again(appends.clone(), how);
+                            let expected = model.append(&again);
+                            prop_assert_eq!(Outcome::of(store.append(again).await), expected);
                         }
                     }
-                    Step::ReadStream { stream: index, backwards, from, limit } => {
-                        let stream = stream(index);
-                        let mut expected = model.of_stream(&stream);
-                        let mut read = ReadStream::forwards(stream.clone());
+                    Step::ReadStream { stream, backwards, from, limit } => {
+                        let read = streams.read_stream(stream, backwards, from, limit);
+                        let mut expected = model.of_stream(&read.stream);
                         if backwards {
-                            read = ReadStream::backwards(stream);
                             expected.truncate(from.map_or(usize::MAX, |from| from as usize));
                             expected.reverse();
                         } else {
                             expected.drain(..expected.len().min(from.unwrap_or(0).saturating_sub(1) as usize));
                         }
-                        (read.from, read.limit) = (from.map(Version::new), limit);
                         let events: Vec<_> = store.read_stream(read).try_collect().await.unwrap();
                         prop_assert_eq!(essence(&events), model.records(expected, limit));
                     }
-                    Step::ReadAll { after, categories, types, limit } => {
-                        let (categories, types) = (chosen(&["red", "blue"], &categories), chosen(&TYPES, &types));
-                        let mut filter = Filter::any();
-                        for category in &categories {
-                            filter = filter.with_category(**category);
-                        }
-                        for event_type in &types {
-                            filter = filter.with_event_type(EventType::from_static(event_type));
-                        }
+                    Step::ReadAll { after, up_to, categories, types, limit } => {
                         let wanted = |index: &usize| {
                             let (_, stream, event_type) = &model.0[*index];
-                            (categories.is_empty() || categories.contains(&&stream.as_str().split('-').next().unwrap()))
-                                && (types.is_empty() || types.contains(&&event_type.as_str()))
+                            is_chosen(&CATEGORIES, &categories, stream.as_str().split('-').next().unwrap())
+                                && is_chosen(&TYPES, &types, event_type.as_str())
                         };
-                        let expected = (after as usize..model.0.len()).filter(wanted).collect();
-                        let mut read = ReadAll::after(Position::new(after)).with_filter(filter);
-                        read.limit = limit;
+                        let end = up_to.map_or(usize::MAX, |end| end as usize).min(model.0.len());
+                        let expected = (after as usize..end).filter(wanted).collect();
+                        let read = read_all((after, up_to), &filter(&categories, &types), limit, Position::new);
                         let events: Vec<_> = store.read_all(read).try_collect().await.unwrap();
                         prop_assert_eq!(essence(&events), model.records(expected, limit));
                     }

@@ -128,8 +128,7 @@ impl PostgresStoreBuilder {
     /// not an error here, so that [`PostgresStore::migrate`] can make it.
     pub async fn connect(self, url: &str) -> Result<PostgresStore, SetupError> {
         let schema = SchemaName::new(&self.schema)?;
-        let mut options =
-            PgConnectOptions::from_str(url).map_err(SetupError::Url)?.disable_statement_logging();
+        let mut options = options(url).map_err(SetupError::Url)?.disable_statement_logging();
         if options.get_application_name().is_none() {
             options = options.application_name("annals");
         }
@@ -181,6 +180,16 @@ impl PostgresStoreBuilder {
     }
 }
 
+/// What `url` says, if it is the URL of a Postgres database; sqlx would take that of any other.
+fn options(url: &str) -> Result<PgConnectOptions, sqlx::Error> {
+    let is_postgres = ["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme));
+    if is_postgres {
+        PgConnectOptions::from_str(url)
+    } else {
+        Err(sqlx::Error::Configuration("it does not begin with postgres://".into()))
+    }
+}
+
 /// Whether server, database and schema are fit.
 async fn check(connection: &mut PgConnection, schema: &SchemaName) -> Result<(), SetupError> {
     let statements = Statements::of(schema);
@@ -188,16 +197,34 @@ async fn check(connection: &mut PgConnection, schema: &SchemaName) -> Result<(),
     let row = statements.server.query().fetch_one(&mut *connection).await.map_err(failed)?;
     let version: i32 = row.try_get(0).map_err(failed)?;
     let encoding: String = row.try_get(1).map_err(failed)?;
-    let version = version.unsigned_abs() / 10_000;
+    check_server(version.unsigned_abs() / 10_000, encoding)?;
+    match migrate::version(connection, &statements).await.map_err(failed) {
+        Ok(found) => migrate::check(found, schema),
+        Err(SetupError::NotMigrated(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn check_server(version: u32, encoding: String) -> Result<(), SetupError> {
     if version < EARLIEST_SERVER {
         return Err(SetupError::ServerTooOld(version));
     }
     if encoding != "UTF8" {
         return Err(SetupError::Encoding(encoding));
     }
-    match migrate::version(connection, &statements).await.map_err(failed) {
-        Ok(found) => migrate::check(found, schema),
-        Err(SetupError::NotMigrated(_)) => Ok(()),
-        Err(error) => Err(error),
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_from_13_on_are_fit() {
+        let told = |version| check_server(version, "UTF8".to_owned()).map_err(|e| e.to_string());
+        assert_eq!(told(13), Ok(()));
+        assert_eq!(told(19), Ok(()));
+        let too_old = "the server runs PostgreSQL 12, and annals needs 13 or later";
+        assert_eq!(told(12), Err(too_old.to_owned()));
     }
 }

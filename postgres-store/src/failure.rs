@@ -65,6 +65,20 @@ impl Failure {
         }
     }
 
+    /// As an error of an append in a transaction of the caller's, which only the caller can run again.
+    pub(crate) fn into_transaction_error(self) -> StoreError {
+        let advice = match code(&self.source).as_deref() {
+            Some("40001" | "40P01" | "23505") => {
+                "the transaction met another one: roll it back, and run it again from its beginning"
+            }
+            Some(SCHEMA_REPLACED) => {
+                "the schema of the store was made anew: roll the transaction back, and run it again from its beginning"
+            }
+            _ => return self.into_store_error(false),
+        };
+        StoreError::Unavailable(Box::new(Advice { advice, source: self.source }))
+    }
+
     /// As an error of a read, which never stores anything.
     pub(crate) fn into_read_error(self) -> StoreError {
         match self.kind {
@@ -73,7 +87,8 @@ impl Failure {
         }
     }
 
-    fn explained(self) -> Box<dyn std::error::Error + Send + Sync> {
+    /// The source, behind what to do about it.
+    pub(crate) fn explained(self) -> Box<dyn std::error::Error + Send + Sync> {
         let advice = match code(&self.source).as_deref() {
             Some("42P01" | "42883" | "42703" | "3F000") => {
                 "the schema of the store is missing or at another version: call migrate()"
@@ -82,7 +97,7 @@ impl Failure {
                 "the role has no right to do this in the schema of the store: grant it"
             }
             Some("25006") => {
-                "the server takes no writes, as a standby does: connect to the primary"
+                "no writes are taken here: connect to the primary if this is a standby, and see that the transaction is not READ ONLY"
             }
             _ => return Box::new(self.source),
         };

@@ -77,6 +77,11 @@ impl Kinds {
         self.reload(connection, statements).await
     }
 
+    /// Knows nothing any more: the numbers belong to a schema that is gone.
+    pub(crate) fn forget(&self) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::default();
+    }
+
     /// Reads all kinds anew.
     pub(crate) async fn reload(
         &self,

@@ -75,6 +75,18 @@ impl Binaries {
             .map_err(|error| Error::NoVersion { major, reason: error.report() })
     }
 
+    /// A Postgres server that comes with these programs too, such as `pg_dump`, which not every installation has: the
+    /// one that [`find`](Self::find) finds, or else another one on this machine, of whatever version.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoPrograms`], which says what to do.
+    pub fn find_with(programs: &[&str]) -> Result<Self, Error> {
+        let has_all = |found: &Self| programs.iter().all(|name| found.program(name).is_some());
+        let found = std::iter::once(Self::find()?).chain(Self::on_this_machine()).find(has_all);
+        found.ok_or_else(|| Error::NoPrograms { programs: programs.join("` and `") })
+    }
+
     /// The server whose `initdb` and `postgres` are in this folder.
     ///
     /// # Errors
@@ -196,5 +208,8 @@ mod tests {
         assert_eq!(Binaries::at(found.folder()).unwrap(), found);
         assert_eq!(found.program("postgres"), Some(found.folder().join("postgres")));
         assert_eq!(found.program("no-such-program"), None);
+        assert_eq!(Binaries::find_with(&["initdb", "postgres"]).unwrap(), found);
+        let missing = Binaries::find_with(&["postgres", "no-such-program"]).unwrap_err();
+        assert!(missing.to_string().contains("`postgres` and `no-such-program`"), "{missing}");
     }
 }

@@ -50,6 +50,17 @@ pub enum Error {
         reason: String,
     },
 
+    /// Servers are here, and none of them with all the programs that are wanted.
+    #[error(
+        "no Postgres installation on this machine has `{programs}` beside its server; install the client programs of \
+         one (Debian and Ubuntu: `apt-get install postgresql`, Fedora: `dnf install postgresql-server`, Alpine: `apk add \
+         postgresql postgresql-client`, macOS: `brew install postgresql@17`)"
+    )]
+    NoPrograms {
+        /// What is wanted, joined by quotes.
+        programs: String,
+    },
+
     /// A program that servers need could not be started.
     #[error("`{program}` could not be started")]
     NotStarted {

@@ -107,6 +107,12 @@ suspects! {
     reading::FiltersByPrefix fails a_filter_by_category_takes_no_other, a_filter_by_event_type_takes_no_other;
     reading::TakesEitherMatch fails category_and_event_type_must_both_match;
     reading::LimitsBeforeFiltering fails a_limit_counts_what_matches;
+    reading::IgnoresTheEnd fails
+        the_global_stream_reads_up_to_a_position, a_filter_a_limit_and_an_end_hold_together;
+    reading::EndsExclusively fails the_global_stream_reads_up_to_a_position;
+    reading::GivesNothingUpToTheFuture fails the_global_stream_reads_up_to_a_position;
+    reading::TakesTheEndForTheBeginning fails the_global_stream_reads_up_to_a_position;
+    reading::FiltersToTheHead fails a_filter_a_limit_and_an_end_hold_together;
     reading::GivesUpWithoutAMatch fails a_rare_match_is_found_in_a_long_log;
     reading::WaitsForTheNextAppend fails a_head_that_is_past_answers_at_once;
     reading::NeverWakes fails an_append_wakes_everyone_who_waits, no_wake_up_is_missed;

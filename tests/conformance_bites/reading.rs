@@ -124,6 +124,36 @@ reads_all_wrongly! {
     });
     /// Reads as many as asked for and then filters.
     LimitsBeforeFiltering: |right, read| filtered(right, read, |filter, event| filter.matches(event));
+    /// Reads on to the head, wherever it was to end.
+    IgnoresTheEnd: |right, mut read| {
+        read.up_to = None;
+        right.read_all(read)
+    };
+    /// Ends before the position that it was to end at.
+    EndsExclusively: |right, mut read| {
+        read.up_to = read.up_to.map(|end| Position::new(end.get().saturating_sub(1)));
+        right.read_all(read)
+    };
+    /// Takes an end that is not there yet for a mistake.
+    GivesNothingUpToTheFuture: |right, read| {
+        let head = futures_util::FutureExt::now_or_never(right.head()).unwrap().unwrap();
+        let is_over = read.up_to.is_some_and(|end| end > head);
+        changed(right.read_all(read), move |events| if is_over { Vec::new() } else { events })
+    };
+    /// Reads between two positions, whichever is lower: `BETWEEN SYMMETRIC`.
+    TakesTheEndForTheBeginning: |right, mut read| {
+        if let Some(end) = read.up_to && end < read.after {
+            (read.up_to, read.after) = (Some(read.after), end);
+        }
+        right.read_all(read)
+    };
+    /// Forgets the end where it filters.
+    FiltersToTheHead: |right, mut read| {
+        if read.filter != Filter::any() {
+            read.up_to = None;
+        }
+        right.read_all(read)
+    };
     /// Takes a page without a match for the end.
     GivesUpWithoutAMatch: |right, read| {
         let last = Position::new(read.after.get() + 1_000);

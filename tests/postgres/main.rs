@@ -8,7 +8,19 @@
     reason = "a test"
 )]
 
+mod asking;
+mod dumping;
 mod fresh;
+#[path = "../histories/mod.rs"]
+mod histories;
+mod in_transactions;
+mod laws;
+mod limits;
+mod looking_inside;
+mod migrating;
+mod plans;
+mod same_answers;
+mod setting_up;
 
 mod conformance {
     use super::fresh::fresh_store;

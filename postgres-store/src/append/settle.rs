@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use annals_core::{AppendError, StreamAppend};
+use annals_core::StreamAppend;
 use backon::{BackoffBuilder, ExponentialBuilder};
 use tokio::time::{Instant, sleep};
 
@@ -78,9 +78,4 @@ async fn careful(
         }
     }
     outcome
-}
-
-/// An append inside a transaction of the user's.
-pub(super) fn in_transaction(outcome: Result<Answer, Failure>) -> Answer {
-    outcome.unwrap_or_else(|failure| Err(AppendError::Store(failure.into_store_error(false))))
 }

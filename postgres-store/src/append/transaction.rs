@@ -3,8 +3,11 @@
 use annals_core::StreamAppend;
 use sqlx::PgConnection;
 
-use super::{limits::Size, queue::Answer, settle::in_transaction};
-use crate::database::Database;
+use super::{limits::Size, queue::Answer};
+use crate::{
+    database::Database,
+    failure::{Failure, FailureKind},
+};
 
 impl Database {
     /// Appends as part of the transaction that `connection` is in.
@@ -18,7 +21,7 @@ impl Database {
         if appends.is_empty() {
             return Ok(Vec::new());
         }
-        let outcome = async {
+        let outcome: Result<_, Failure> = async {
             let parts: Vec<_> = appends.iter().collect();
             // Kinds are numbered outside, for the numbers have to stay if the transaction does not.
             let kinds = match self.kinds.known().covers(&parts) {
@@ -30,7 +33,13 @@ impl Database {
                 }
             };
             self.call_in_transaction(appends, &kinds, connection).await
-        };
-        in_transaction(outcome.await)
+        }
+        .await;
+        outcome.unwrap_or_else(|failure| {
+            if failure.kind == FailureKind::SchemaReplaced {
+                self.kinds.forget();
+            }
+            Err(failure.into_transaction_error().into())
+        })
     }
 }

@@ -9,12 +9,11 @@ use std::{
     time::Duration,
 };
 
+use sqlx::PgConnection;
 use tokio::{
     sync::Notify,
     time::{sleep, timeout},
 };
-
-use sqlx::PgConnection;
 
 use crate::{database::Database, failure::Failure};
 

@@ -5,9 +5,12 @@ mod listen;
 mod recent;
 mod tailer;
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    error::Error,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use annals_core::{Filter, Position, StoreError};
@@ -39,7 +42,7 @@ pub(crate) struct Tail {
 struct Seen {
     head: Position,
     /// Why the tailer has ended, if it had to.
-    failure: Option<Arc<StoreError>>,
+    failure: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 #[derive(Debug, Default)]
@@ -128,11 +131,11 @@ impl Tail {
         if let Some(task) = state.task.take() {
             task.abort();
         }
-        self.fail(StoreError::Failed("the store has been shut down".into()));
+        self.fail("the store has been shut down".into());
     }
 
-    fn fail(&self, error: StoreError) {
-        self.seen.send_modify(|seen| seen.failure = Some(Arc::new(error)));
+    fn fail(&self, error: Box<dyn Error + Send + Sync>) {
+        self.seen.send_modify(|seen| seen.failure = Some(error.into()));
     }
 
     fn recent_events(&self) -> MutexGuard<'_, Recent> {

@@ -41,7 +41,7 @@ pub(super) async fn run(tail: Arc<Tail>, database: Arc<Database>) {
             }
             Err(failure) => {
                 tracing::error!(schema = %database.schema, error = %failure.source, "the tail of the global stream has ended");
-                tail.fail(failure.into_read_error());
+                tail.fail(failure.explained());
                 return;
             }
         }

@@ -1,4 +1,4 @@
-use super::fixture::{Any, Store, append, collect, event, events, ids, recorded_ids, to};
+use super::fixture::{Any, Store, append, collect, event, events, ids, recorded_ids, to, versions};
 use crate::{EventId, EventType, Filter, Position, ReadAll};
 
 async fn matching(store: &Store, filter: Filter) -> Vec<EventId> {
@@ -69,9 +69,39 @@ pub(super) async fn a_limit_counts_what_matches(store: Store) {
     }
     let odd = Filter::any().with_event_type(EventType::from_static("test.odd"));
     let read = ReadAll::after(Position::START).with_filter(odd).with_limit(3);
-    let versions: Vec<_> =
-        collect(store.read_all(read)).await.iter().map(|e| e.version.get()).collect();
-    assert_eq!(versions, [2, 4, 6]);
+    assert_eq!(versions(&collect(store.read_all(read)).await), [2, 4, 6]);
+}
+
+pub(super) async fn a_filter_a_limit_and_an_end_hold_together(store: Store) {
+    let mut stored = Vec::new();
+    for round in 0..12 {
+        let kind = if round % 3 == 0 { "test.third" } else { "test.other" };
+        stored.push(append(&store, to("test-a", Any, vec![event(kind, round)])).await.position);
+    }
+    let third = || Filter::any().with_event_type(EventType::from_static("test.third"));
+    // Versions 1, 4, 7 and 10 match.
+    for (after, up_to, limit, expected) in [
+        (0, 10, 9, &[1, 4, 7, 10][..]),
+        (0, 10, 3, &[1, 4, 7]),
+        (0, 9, 3, &[1, 4, 7]),
+        (0, 7, 3, &[1, 4, 7]),
+        (0, 6, 3, &[1, 4]),
+        (1, 10, 2, &[4, 7]),
+        (1, 4, 2, &[4]),
+        (4, 6, 2, &[]),
+        (4, 12, 0, &[]),
+        (7, 4, 2, &[]),
+        (10, 12, 1, &[]),
+    ] {
+        let position = |version: usize| match version {
+            0 => Position::START,
+            version => stored.get(version - 1).copied().unwrap_or_default(),
+        };
+        let read = ReadAll::after(position(after)).up_to(position(up_to));
+        let read = read.with_filter(third()).with_limit(limit);
+        let came = versions(&collect(store.read_all(read)).await);
+        assert_eq!(came, expected, "after {after}, up to {up_to}, at most {limit}");
+    }
 }
 
 pub(super) async fn a_rare_match_is_found_in_a_long_log(store: Store) {

@@ -102,12 +102,14 @@ macro_rules! __for_each_conformance_case {
             reading::a_read_is_not_disturbed_by_appends_meanwhile
             reading::streams_with_similar_names_do_not_mix
             reading::the_global_stream_reads_on_after_a_position
+            reading::the_global_stream_reads_up_to_a_position
             reading::what_is_recorded_stays_as_it_is
             reading::events_are_recorded_to_the_microsecond
             filters::a_filter_by_category_takes_no_other
             filters::a_filter_by_event_type_takes_no_other
             filters::category_and_event_type_must_both_match
             filters::a_limit_counts_what_matches
+            filters::a_filter_a_limit_and_an_end_hold_together
             filters::a_rare_match_is_found_in_a_long_log
             wake_up::a_head_that_is_past_answers_at_once
             wake_up::an_append_wakes_everyone_who_waits

@@ -125,6 +125,34 @@ pub(super) async fn the_global_stream_reads_on_after_a_position(store: Store) {
     assert_eq!(collect(store.read_all(ReadAll::after(Position::new(u64::MAX)))).await, []);
 }
 
+pub(super) async fn the_global_stream_reads_up_to_a_position(store: Store) {
+    for round in 0..6 {
+        append(&store, to(&format!("test-{}", round % 2), Any, events(2))).await;
+    }
+    let all = read_all(&store).await;
+    let up_to = async |after: Position, end: u64| {
+        collect(store.read_all(ReadAll::after(after).up_to(Position::new(end)))).await
+    };
+    for (index, event) in all.iter().enumerate() {
+        let (position, end) = (event.position, event.position.get());
+        let first = up_to(Position::START, end).await;
+        assert_eq!(Some(&first[..]), all.get(..=index), "{position} is part of what ends at it");
+        assert_eq!(Some(&up_to(Position::START, end - 1).await[..]), all.get(..index));
+        let beyond = up_to(position, u64::MAX).await;
+        assert_eq!(Some(&beyond[..]), all.get(index + 1..), "beyond the head it ends at the head");
+        for nothing in [end, end - 1, 0] {
+            let came = up_to(position, nothing).await;
+            assert_eq!(came, [], "nothing is after {position} and up to {nothing}");
+        }
+    }
+    // Over many pages, with later events behind the end.
+    append(&store, to("test-a", Any, events(3_000))).await;
+    let whole = read_all(&store).await;
+    let [.., last] = &whole[..] else { panic!("events were stored") };
+    append(&store, to("test-a", Any, events(100))).await;
+    assert!(up_to(Position::START, last.position.get()).await == whole, "not up to the end");
+}
+
 pub(super) async fn what_is_recorded_stays_as_it_is(store: Store) {
     append(&store, to("test-a", Any, events(2))).await;
     let before = read_all(&store).await;
