@@ -1,0 +1,127 @@
+//! How Postgres goes about the statements of the store, when there are many events.
+
+use annals::{ExpectedVersion::Any, PostgresStore};
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, PgConnection, Row};
+
+use crate::{
+    asking::{append, event, events, to},
+    fresh::{connection, fresh_store, run},
+};
+
+const EVENTS: usize = 100_000;
+/// How many blocks of 8 KB a statement may look at that needs few events; the table has some two thousand.
+const FEW: u64 = 60;
+
+const ALL: &str = include_str!("../../postgres-store/sql/read/all.sql");
+const FILTERED: &str = include_str!("../../postgres-store/sql/read/filtered.sql");
+const FORWARDS: &str = include_str!("../../postgres-store/sql/read/stream_forwards.sql");
+const BACKWARDS: &str = include_str!("../../postgres-store/sql/read/stream_backwards.sql");
+const HEAD: &str = include_str!("../../postgres-store/sql/read/head.sql");
+const IDS_TAKEN: &str = include_str!("../../postgres-store/sql/append/ids_taken.sql");
+
+/// What each statement is called with, and the index of the events that it must use.
+const PLANS: [(&str, &str, &str, &str); 12] = [
+    ("one rare type", FILTERED, "0, 9000000, 1024, NULL, '{test.rare}'", "events_by_kind"),
+    (
+        "one rare type of a category",
+        FILTERED,
+        "0, 9000000, 1024, '{test}', '{test.rare}'",
+        "events_by_kind",
+    ),
+    ("few of one rare type", FILTERED, "0, 9000000, 10, NULL, '{test.rare}'", "events_by_kind"),
+    ("one of one rare type", FILTERED, "0, 9000000, 1, NULL, '{test.rare}'", "events_by_kind"),
+    (
+        "one of a type that nothing has",
+        FILTERED,
+        "0, 9000000, 1, NULL, '{other.thing}'",
+        "events_by_kind",
+    ),
+    (
+        "the beginning of a frequent type",
+        FILTERED,
+        "0, 9000000, 10, NULL, '{test.happened}'",
+        "events_by_kind",
+    ),
+    ("the end of all", FILTERED, "99990, 9000000, 1024, '{test,other}', NULL", "events_by_kind"),
+    ("the beginning of a stream", FORWARDS, "'test-7', 0, 10", "events_stream_id_version_key"),
+    (
+        "the end of a stream",
+        BACKWARDS,
+        "'test-7', 9223372036854775807, 10",
+        "events_stream_id_version_key",
+    ),
+    ("a page of all", ALL, "50000, 9000000, 10", "events_pkey"),
+    ("the head", HEAD, "9000000", "events_pkey"),
+    ("event ids", IDS_TAKEN, "ARRAY[gen_random_uuid(), gen_random_uuid()]", "events_id_key"),
+];
+
+async fn with_many_events() -> PostgresStore {
+    let store = fresh_store().await;
+    for round in 0..EVENTS / 1_000 {
+        append(&store, to(&format!("test-{}", round % 20), Any, events(999))).await;
+        let rare = if round % 20 == 10 { "test.rare" } else { "test.happened" };
+        append(&store, to("test-rare", Any, vec![event(rare)])).await;
+    }
+    append(&store, to("other-a", Any, vec![event("other.thing")])).await;
+    store
+}
+
+/// The plan of `statement`, prepared and run with `parameters`.
+async fn plan(
+    statement: &str,
+    parameters: &str,
+    store: &PostgresStore,
+    connection: &mut PgConnection,
+) -> Value {
+    run(
+        connection,
+        store,
+        &format!("DEALLOCATE ALL; PREPARE wanted AS {statement}").replace("{schema}", "$schema"),
+    )
+    .await
+    .unwrap();
+    let explain = format!("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE wanted({parameters})");
+    let row = sqlx::raw_sql(AssertSqlSafe(explain)).fetch_one(connection).await.unwrap();
+    serde_json::from_str(row.try_get_unchecked::<&str, _>(0).unwrap()).unwrap()
+}
+
+/// Each node of a plan.
+fn nodes(plan: &Value) -> Vec<&Value> {
+    let below = plan["Plans"].as_array().into_iter().flatten().flat_map(nodes);
+    std::iter::once(plan).chain(below).collect()
+}
+
+#[tokio::test]
+async fn statements_read_the_index_that_is_made_for_them() {
+    let store = with_many_events().await;
+    let mut connection = connection().await;
+    // Before the statistics are known, and after; with the parameters known to the planner, and not.
+    for statistics in
+        ["", "VACUUM ANALYZE $schema.events", "ANALYZE $schema.streams, $schema.event_kinds"]
+    {
+        run(&mut connection, &store, statistics).await.unwrap();
+        for mode in ["force_custom_plan", "force_generic_plan"] {
+            run(&mut connection, &store, &format!("SET plan_cache_mode = {mode}")).await.unwrap();
+            for (what, statement, parameters, index) in PLANS {
+                let explained = plan(statement, parameters, &store, &mut connection).await;
+                let top = &explained[0]["Plan"];
+                let indexes = nodes(top).into_iter().filter_map(|node| node["Index Name"].as_str());
+                let used: Vec<_> = indexes.filter(|name| name.starts_with("events_")).collect();
+                assert_eq!(used, [index], "{what}, {mode}, {statistics}: {explained:#}");
+                assert!(
+                    !nodes(top)
+                        .iter()
+                        .any(|n| n["Node Type"] == "Seq Scan" && n["Relation Name"] == "events"),
+                    "{what}, {mode}, {statistics}: {explained:#}"
+                );
+                let read = ["Shared Hit Blocks", "Shared Read Blocks"]
+                    .map(|blocks| top[blocks].as_u64().unwrap());
+                assert!(
+                    read.iter().sum::<u64>() <= FEW,
+                    "{what}, {mode}, {statistics}: {read:?} {explained:#}"
+                );
+            }
+        }
+    }
+}
