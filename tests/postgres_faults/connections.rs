@@ -6,7 +6,7 @@ use annals::{
     AppendError, EventStore, EventStoreExt, ExpectedVersion, PostgresStore, StoreError, Version,
 };
 use futures_util::future::{join_all, try_join_all};
-use sqlx::postgres::PgPoolOptions;
+use sqlx::{PgPool, postgres::PgPoolOptions};
 
 use crate::{
     acknowledged, append,
@@ -103,18 +103,26 @@ async fn an_outcome_that_stays_unknown_is_settled_by_the_same_events() {
     }
 }
 
+/// Opens all connections that the pool may have, and leaves them idle.
+async fn fill(pool: &PgPool) {
+    let most = pool.options().get_max_connections();
+    while pool.num_idle() < most as usize {
+        let connections = join_all((0..most).map(|_| pool.acquire())).await;
+        assert!(connections.iter().all(Result::is_ok), "{connections:?}");
+        drop(connections);
+        while pool.num_idle() < pool.size() as usize {
+            tokio::task::yield_now().await; // they are on their way back
+        }
+    }
+}
+
 /// Nothing tells a pool that the server behind its connections is another one by now.
 #[tokio::test]
 async fn an_append_after_a_restart_of_the_server_is_stored() {
     let mut server = server();
     let store = migrated(&server.url()).await;
     for round in 1..=3 {
-        let most = store.pool().options().get_max_connections();
-        let connections = join_all((0..most).map(|_| store.pool().acquire())).await;
-        assert!(connections.into_iter().all(|connection| connection.is_ok()));
-        while store.pool().num_idle() < most as usize {
-            tokio::task::yield_now().await; // they are on their way back
-        }
+        fill(store.pool()).await;
         if round % 2 == 0 { server.kill() } else { server.stop() }.unwrap();
         server.restart().unwrap();
         let append = append("here", ExpectedVersion::Exact(Version::new(round - 1)), 1);
