@@ -69,6 +69,10 @@ impl PostgresStore {
     /// Makes the schema, or brings it to the version this build needs. Safe to call at each start, by any number of
     /// processes at once.
     ///
+    /// The schema belongs to the role that makes it. Another role needs `USAGE` on the schema, and `SELECT` on its tables
+    /// and on its sequence `positions`; to append, also `INSERT` on `events` and `event_kinds`, `INSERT`, `UPDATE` and
+    /// `DELETE` on `streams`, and `USAGE` on `positions`. Nobody needs more.
+    ///
     /// # Errors
     /// [`SetupError::Forbidden`] when the role may not create schema or tables, [`SetupError::SchemaTooNew`], and
     /// when the database fails. Nothing is changed then.
@@ -80,6 +84,10 @@ impl PostgresStore {
     /// Appends inside a transaction of the caller's: the events are there when it commits, together with whatever else it
     /// wrote, and are not when it does not. Everything else is as in [`EventStore::append`]. A conflict
     /// leaves the transaction as it was; after a [`StoreError`] other than a refusal it can only be rolled back.
+    ///
+    /// In a transaction that is `REPEATABLE READ` or `SERIALIZABLE`, a stream that has changed since its snapshot is
+    /// [unavailable](StoreError::Unavailable) instead of a conflict: the transaction cannot see what changed, and has to
+    /// be run again from its beginning.
     ///
     /// Until that transaction ends, its streams are locked, and readers of the global stream do not get past
     /// it: keep it short.
