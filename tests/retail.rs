@@ -61,7 +61,10 @@ struct Ended {
 
 /// The example as it is now: cargo does not build it for every way to run this test.
 static EXAMPLE: LazyLock<PathBuf> = LazyLock::new(|| {
-    let build = ["build", "--locked", "--example", "retail", "--message-format", "json"];
+    let mut build = vec!["build", "--locked", "--example", "retail", "--message-format", "json"];
+    if cfg!(feature = "postgres") {
+        build.extend(["--features", "postgres"]);
+    }
     let built = Command::new(env::var("CARGO").unwrap()).args(build).output().unwrap();
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     let messages = String::from_utf8(built.stdout).unwrap();
@@ -115,6 +118,24 @@ fn gzip(content: &[u8]) -> Vec<u8> {
 #[test]
 fn the_sample_gives_its_figures() {
     assert_eq!(retail(&[]), succeeded(FIGURES));
+}
+
+/// On a database, the same figures; and what was taken in stays there.
+#[cfg(feature = "postgres")]
+#[test]
+fn postgres_gives_the_same_figures_and_keeps_the_invoices() {
+    let url = env::var("ANNALS_TEST_DATABASE_URL")
+        .expect("a server: run this with `cargo xtask test`, or set ANNALS_TEST_DATABASE_URL");
+    let schema = format!("annals_test_{}", uuid::Uuid::now_v7().simple());
+    let postgres = ["--store", &url, "--schema", &schema];
+    assert_eq!(retail(&postgres), succeeded(FIGURES));
+
+    let Ended { code, err, .. } = retail(&postgres);
+    assert_eq!(code, Some(1));
+    assert!(err.contains(&format!("the schema {schema} holds invoices already")), "{err}");
+
+    let in_memory = retail(&["--audit", "536591"]);
+    assert_eq!(retail(&[&postgres[..], &["--audit", "536591"]].concat()), in_memory);
 }
 
 #[test]

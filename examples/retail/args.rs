@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-use crate::number::InvoiceNumber;
+use crate::{number::InvoiceNumber, store::StoreChoice};
 
 /// The day that comes with the example.
 const SAMPLE: &str =
@@ -15,6 +15,14 @@ pub(crate) struct Args {
     /// The invoice lines, as .csv or .csv.gz; without it, the one day that comes with the example
     #[arg(long, value_name = "FILE", default_value = SAMPLE, hide_default_value = true)]
     pub(crate) data: PathBuf,
+
+    /// Where the invoices go: `memory`, or the URL of a Postgres database
+    #[arg(long, value_name = "STORE", default_value = "memory")]
+    pub(crate) store: StoreChoice,
+
+    /// The schema for them in that database
+    #[arg(long, value_name = "NAME", default_value = "retail")]
+    pub(crate) schema: String,
 
     /// Tell the history of this invoice instead of the figures
     #[arg(long, value_name = "INVOICE")]

@@ -6,8 +6,8 @@ use std::sync::{
 use annals::Clock;
 use chrono::{DateTime, NaiveDateTime, Utc};
 
-/// Shows the time of the log, so that its events are recorded when they happened and not when they were
-/// taken in. Clones show the same time.
+/// Shows the time of the log, so that the memory store records its events when they happened and not when they
+/// were taken in. Clones show the same time. A database records them by its own clock.
 ///
 /// The log tells the shop's local time without a zone; here it counts as UTC.
 #[derive(Debug, Clone, Default)]

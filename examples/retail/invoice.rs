@@ -185,6 +185,18 @@ impl InvoiceEvent {
         }
     }
 
+    /// When it happened in the shop, which is long before a store records it.
+    pub(crate) fn at(&self) -> NaiveDateTime {
+        match self {
+            Self::OrderPlaced { at, .. }
+            | Self::OrderExtended { at, .. }
+            | Self::CancellationIssued { at, .. }
+            | Self::CancellationExtended { at, .. }
+            | Self::BadDebtAdjusted { at, .. }
+            | Self::StockWrittenOff { at, .. } => *at,
+        }
+    }
+
     pub(crate) fn customer(&self) -> Option<CustomerId> {
         match self {
             Self::OrderPlaced { customer, .. }

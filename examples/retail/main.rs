@@ -5,7 +5,11 @@
 //! cargo run --example retail                                # one day, bundled with the example
 //! cargo run --example retail -- --audit 536591              # who did what to one invoice, and when
 //! cargo run --release --example retail -- --data FILE       # the whole year, or a log of your own
+//! cargo run --features postgres --example retail -- --store postgres://user@localhost/database
 //! ```
+//!
+//! On Postgres the invoices stay, in the schema `retail` or the one that `--schema` names. A log is taken into a
+//! schema once; afterwards `--audit` tells what is there.
 //!
 //! The data and where to get the whole year: `data/README.md`. Read the code in this order:
 //!
@@ -30,6 +34,7 @@ mod number;
 mod report;
 mod rules;
 mod stock;
+mod store;
 
 use std::{
     error::Error,
@@ -38,12 +43,12 @@ use std::{
     sync::Arc,
 };
 
-use annals::{EventStore, MemoryStore, Repository};
+use annals::{EventStore, Repository};
 use clap::Parser;
 
 use crate::{
     args::Args, audit::Audit, clock::LogClock, figures::Figures, intake::Intake, invoice::Invoice,
-    log::Log, number::InvoiceNumber,
+    log::Log, number::InvoiceNumber, store::Opened,
 };
 
 #[tokio::main(flavor = "current_thread")]
@@ -60,9 +65,13 @@ async fn main() -> ExitCode {
 
 async fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let clock = LogClock::default();
-    let store: Arc<dyn EventStore> = Arc::new(MemoryStore::with_clock(clock.clone()));
+    let Opened { store, has_invoices } = args.store.open(&args.schema, clock.clone()).await?;
     let invoices = Repository::<Invoice>::new(Arc::clone(&store)).with_clock(clock.clone());
 
+    if has_invoices {
+        let Some(number) = &args.audit else { return Err(taken_in_already(&args.schema)) };
+        return tell_history(&invoices, number).await;
+    }
     let mut intake = Intake::new(invoices.clone(), clock);
     let taken_in = intake.take_in(Log::open(&args.data)?).await;
     let told = match (&taken_in, &args.audit) {
@@ -75,6 +84,14 @@ async fn run(args: Args) -> Result<(), Box<dyn Error>> {
     taken_in?;
     told?;
     Ok(rejections?)
+}
+
+fn taken_in_already(schema: &str) -> Box<dyn Error> {
+    format!(
+        "the schema {schema} holds invoices already; name another with --schema, \
+         or begin anew with: DROP SCHEMA \"{schema}\" CASCADE"
+    )
+    .into()
 }
 
 async fn tell_figures(store: &dyn EventStore, intake: &Intake) -> Result<(), Box<dyn Error>> {

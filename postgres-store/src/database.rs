@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sqlx::{PgPool, Postgres, pool::PoolConnection};
+use sqlx::{Connection, PgPool, Postgres, pool::PoolConnection};
 
 use crate::{
     failure::Failure,
@@ -25,5 +25,20 @@ pub(crate) struct Database {
 impl Database {
     pub(crate) async fn connection(&self) -> Result<PoolConnection<Postgres>, Failure> {
         self.pool.acquire().await.map_err(Failure::before_sending)
+    }
+
+    /// A connection that answers. Where one was lost, the others that were idle meanwhile are most likely lost as well,
+    /// and look like any other until they are used.
+    pub(crate) async fn live_connection(&self) -> Result<PoolConnection<Postgres>, Failure> {
+        let mut idle = self.pool.options().get_max_connections();
+        loop {
+            let mut connection = self.connection().await?;
+            let Err(lost) = connection.ping().await else { return Ok(connection) };
+            connection.close_on_drop();
+            if idle == 0 {
+                return Err(Failure::before_sending(lost));
+            }
+            idle -= 1;
+        }
     }
 }

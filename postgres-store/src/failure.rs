@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 
 use annals_core::StoreError;
-use sqlx::postgres::{PgDatabaseError, PgSeverity};
+use sqlx::{
+    error::DatabaseError,
+    postgres::{PgDatabaseError, PgSeverity},
+};
 
 /// The code with which the functions say that the schema is not the one whose numbers they were given.
 const SCHEMA_REPLACED: &str = "AN001";
@@ -44,8 +47,10 @@ impl Failure {
         Self { kind: kind(&source), source }
     }
 
+    /// Whether the server gave this as an answer and goes on listening. Whatever the failure means for the statement,
+    /// a session that was ended, or never begun, cannot be used again.
     pub(crate) fn is_connection_usable(&self) -> bool {
-        matches!(&self.source, sqlx::Error::Database(_)) && self.kind != FailureKind::Lost
+        self.source.as_database_error().is_some_and(|error| !ends_session(error))
     }
 
     /// As an error of a store. `may_be_stored` is true of an append that was lost before.
@@ -112,6 +117,14 @@ fn code(error: &sqlx::Error) -> Option<Cow<'_, str>> {
     error.as_database_error()?.code()
 }
 
+/// An error below FATAL is the answer of a transaction that was rolled back; a FATAL one ends the session, and may come
+/// after the commit.
+fn ends_session(error: &dyn DatabaseError) -> bool {
+    error
+        .try_downcast_ref::<PgDatabaseError>()
+        .is_some_and(|error| matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic))
+}
+
 fn kind(error: &sqlx::Error) -> FailureKind {
     let Some(database) = error.as_database_error() else {
         return match error {
@@ -123,11 +136,7 @@ fn kind(error: &sqlx::Error) -> FailureKind {
             _ => FailureKind::Final,
         };
     };
-    // An error below FATAL is the answer of a transaction that was rolled back; a FATAL one ends the session, and
-    // may come after the commit.
-    let ends_session = database
-        .try_downcast_ref::<PgDatabaseError>()
-        .is_some_and(|error| matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic));
+    let ends_session = ends_session(database);
     let code = database.code().unwrap_or_default();
     let (class, _) = code.split_at_checked(2).unwrap_or_default();
     match &*code {

@@ -13,6 +13,7 @@ mod schema;
 mod setup_error;
 mod status;
 mod store;
+mod stream_key;
 mod tail;
 
 pub use self::{

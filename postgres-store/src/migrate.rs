@@ -10,7 +10,6 @@ use crate::{
 /// Each version's files, in the order in which they are run. A version that has been published is never changed.
 const VERSIONS: &[&[&str]] = &[&[
     include_str!("../sql/schema/migrations.sql"),
-    include_str!("../sql/schema/streams.sql"),
     include_str!("../sql/schema/event_kinds.sql"),
     include_str!("../sql/schema/events.sql"),
     include_str!("../sql/schema/guards.sql"),

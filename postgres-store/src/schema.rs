@@ -33,6 +33,11 @@ impl SchemaName {
     /// A template with this schema in the place of its placeholders.
     pub(crate) fn fill(&self, template: &str) -> String {
         template
+            .replace(
+                "{version_of_key}",
+                "coalesce((SELECT e.version FROM {schema}.events e WHERE e.stream_key = key \
+                 ORDER BY e.version DESC LIMIT 1), 0)",
+            )
             .replace("{schema_id}", "'{schema}'::regnamespace::oid::integer")
             .replace(
                 "{last_position}",

@@ -112,9 +112,7 @@ impl PostgresStore {
     ) -> Result<Vec<Appended>, AppendError> {
         let Shared { database, tail, .. } = &*self.shared;
         let answers = database.append_in(transaction, &appends).await?;
-        if let Some(last) = answers.iter().map(|appended| appended.position).max() {
-            tail.appended(last, database);
-        }
+        tail.appended_in_transaction(database);
         Ok(answers)
     }
 

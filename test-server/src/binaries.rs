@@ -198,7 +198,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let refusal = Binaries::at(folder.path()).unwrap_err().to_string();
         assert!(refusal.contains(&folder.path().display().to_string()), "{refusal}");
-        assert!(refusal.ends_with("it holds no `initdb`"), "{refusal}");
+        assert!(refusal.contains("it holds no `initdb`"), "{refusal}");
     }
 
     #[test]

@@ -13,7 +13,11 @@ pub enum Error {
     Unsupported,
 
     /// A folder is not what it was said to be.
-    #[error("no Postgres server in {}: {reason}", folder.display())]
+    #[error(
+        "no Postgres server in {}: {reason}; name a folder with `initdb` and `postgres` in ANNALS_TEST_POSTGRES_BIN, \
+         or unset it",
+        folder.display()
+    )]
     NotAServer {
         /// Where `initdb` and `postgres` were expected.
         folder: PathBuf,

@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use crate::{Error, account::Account};
+use crate::account::Account;
 
 /// A package manager, whether it wants root, and the commands that install a server.
 struct Manager {
@@ -59,8 +59,6 @@ fn run(program: &str, arguments: &str) -> Result<(), String> {
     match process.status() {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(format!("`{command}` failed ({status})")),
-        Err(source) => {
-            Err(Error::NotStarted { program: format!("{command}: {source}"), source }.to_string())
-        }
+        Err(source) => Err(format!("`{command}` could not be started: {source}")),
     }
 }

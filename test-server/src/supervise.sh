@@ -14,6 +14,13 @@
 programs=$1
 server=
 
+# The server's processes, on Linux: all have the pipe as their output, those that lost their parent, too.
+processes() {
+    for output in /proc/[0-9]*/fd/1; do
+        [ ! "$output" -ef "$folder/alive" ] || echo "$output" | cut -d / -f 3
+    done
+}
+
 finish() {
     trap '' TERM
     if [ -n "$server" ]; then
@@ -22,6 +29,9 @@ finish() {
         kill -TERM "$server"
         kill -QUIT "$server"
         kill -CONT "$server"
+        wait "$server"
+        # Whoever killed the first process may have left others.
+        kill -KILL $(processes)
         wait
         # A server that was killed leaves its System V shared memory to the next start; there will be none.
         segment=$(sed -n '7s/.* //p' "$folder/data/postmaster.pid")
@@ -59,11 +69,10 @@ while read -r command port; do
         kill -CONT "$server"
         ;;
     kill)
-        # Stopped first, so that it has no more children than those listed. They would end without it, but not
+        # Stopped first, so that it has no more children than those found. They would end without it, but not
         # before they have finished what they do; in a crash they do not.
         kill -STOP "$server"
-        children=$(cat "/proc/$server/task/$server/children" || pgrep -P "$server")
-        kill -KILL "$server" $children
+        kill -KILL "$server" $(processes) $(pgrep -P "$server")
         ;;
     esac
 done

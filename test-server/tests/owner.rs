@@ -15,7 +15,7 @@ use std::{
     time::Duration,
 };
 
-use processes::{any_runs_in, is_alive, signal, until};
+use processes::{any_runs_in, group, is_alive, signal, until};
 
 /// A process of its own, in a process group of its own, that holds a server.
 struct Owner {
@@ -77,11 +77,12 @@ fn aborted_as_by_a_panic() {
     owner.leaves_nothing();
 }
 
-/// Ctrl-C and a closed terminal reach the whole process group.
+/// Ctrl-C and a closed terminal reach the whole process group; the server ends with its owner, and not before.
 #[test]
 fn interrupted_at_the_terminal() {
     for name in ["INT", "HUP"] {
         let owner = Owner::start();
+        assert_ne!(group(&owner.pid), owner.process.id().to_string());
         signal(name, &format!("-{}", owner.process.id()));
         owner.leaves_nothing();
     }
@@ -121,6 +122,36 @@ fn killed_while_the_server_starts() {
     until("nothing is left", || {
         !any_runs_in(temporary.path()) && temporary.path().read_dir().unwrap().next().is_none()
     });
+}
+
+/// In the moment before the server listens to signals, it ignores some of them.
+#[test]
+fn killed_when_the_server_has_only_just_begun() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let server = "[ $1 != --version ] || exec echo 'postgres (PostgreSQL) 15.0'\n\
+                  echo $$ >\"$2/../begun\"\nexec sleep 600";
+    for (name, script) in [("initdb", "mkdir $2; touch $2/postgresql.conf"), ("postgres", server)] {
+        fs::write(folder.join(name), format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(folder.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let temporary = folder.join("temporary");
+    fs::create_dir(&temporary).unwrap();
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(&temporary, fs::Permissions::from_mode(0o1777)).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hold-server"));
+    command.env("TMPDIR", &temporary).env("ANNALS_TEST_POSTGRES_BIN", folder);
+    let mut owner = command.stdin(Stdio::piped()).spawn().unwrap();
+    let begun = || {
+        let entry = temporary.read_dir().unwrap().flatten().next()?;
+        fs::read_to_string(entry.path().join("begun")).ok().filter(|pid| pid.ends_with('\n'))
+    };
+    until("the server has begun", || begun().is_some());
+    let pid = begun().unwrap().trim().to_owned();
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+    until("nothing is left", || temporary.read_dir().unwrap().next().is_none());
+    assert!(!is_alive(&pid));
 }
 
 #[test]

@@ -93,13 +93,11 @@ fn what_was_confirmed_survives_kills() {
 #[test]
 fn a_kill_leaves_no_process_not_even_a_busy_one() {
     let mut server = started();
-    let mut session = Session::open(server.port()).unwrap();
+    let mut session = busy_session(&server);
     let all = "SELECT pid FROM pg_stat_activity";
-    let mut processes = session.query(all).unwrap();
+    let mut processes = Session::open(server.port()).unwrap().query(all).unwrap();
     processes.push(server.pid().to_string());
-    assert!(processes.iter().all(|pid| is_alive(pid)), "{processes:?}");
-    // A query that looks at nothing but its own work does not notice that the postmaster is gone.
-    session.send("SELECT count(*) FROM generate_series(1, 1000000000000)").unwrap();
+    assert!(processes.len() > 2, "{processes:?}");
     server.kill().unwrap();
     // They have let go of everything; the system may take a moment longer to forget them.
     until("the processes are gone", || !processes.iter().any(|pid| is_alive(pid)));
@@ -175,6 +173,39 @@ fn dropped_it_is_gone_whatever_its_state() {
         let segments = String::from_utf8_lossy(&segments.stdout).into_owned();
         assert!(!segments.split_whitespace().any(|word| word == segment), "{segment}: {segments}");
     }
+}
+
+#[test]
+fn a_kill_from_outside_leaves_nothing_to_a_drop_not_even_what_is_busy() {
+    let server = started();
+    let _session = busy_session(&server);
+    signal("KILL", &server.pid().to_string());
+    let folder = server.folder().to_owned();
+    drop(server);
+    assert!(!folder.exists() && !any_runs_in(&folder));
+}
+
+#[test]
+fn a_paused_server_can_be_stopped_and_dropped() {
+    let mut server = started();
+    signal("STOP", &server.pid().to_string());
+    server.stop().unwrap();
+    server.restart().unwrap();
+    signal("STOP", &server.pid().to_string());
+    let folder = server.folder().to_owned();
+    drop(server);
+    assert!(!folder.exists() && !any_runs_in(&folder));
+}
+
+/// A session whose server process is in a query that looks at nothing but its own work: such a process does not
+/// notice that the postmaster is gone.
+fn busy_session(server: &Server) -> Session {
+    let mut session = Session::open(server.port()).unwrap();
+    let endless = "SELECT count(*) FROM (SELECT generate_series(1, 1000000000000)) AS endless";
+    session.send(endless).unwrap();
+    let busy = "SELECT pid FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%endless'";
+    until("it is busy", || !Session::open(server.port()).unwrap().query(busy).unwrap().is_empty());
+    session
 }
 
 /// The id of the server's System V shared memory.

@@ -14,32 +14,28 @@ use crate::{
 };
 
 /// Changes of what has happened.
-const CHANGES: [&str; 14] = [
+const CHANGES: [&str; 13] = [
     "UPDATE $schema.events SET payload = '{}'",
     "UPDATE $schema.events SET version = version WHERE false",
     "DELETE FROM $schema.events",
     "DELETE FROM $schema.events WHERE false",
     "TRUNCATE $schema.events",
-    "TRUNCATE $schema.events, $schema.streams, $schema.event_kinds RESTART IDENTITY CASCADE",
+    "TRUNCATE $schema.events, $schema.event_kinds RESTART IDENTITY CASCADE",
     "WITH gone AS (DELETE FROM $schema.events RETURNING 1) SELECT count(*) FROM gone",
     "INSERT INTO $schema.events SELECT * FROM $schema.events ON CONFLICT (position) DO UPDATE SET payload = '{}'",
     "SET annals.append = 'on'; UPDATE $schema.events SET payload = '{}'",
     "SET annals.append = 'on'; DELETE FROM $schema.events",
-    "TRUNCATE $schema.streams",
     "UPDATE $schema.event_kinds SET event_type = 'test.other'",
     "DELETE FROM $schema.event_kinds",
     "TRUNCATE $schema.event_kinds",
 ];
 
 /// Writes past the append functions.
-const WRITES: [&str; 6] = [
-    "INSERT INTO $schema.events (position, stream_id, version, recorded_at, kind, schema_version, id, payload)
-     SELECT position + 1000, stream_id, version + 1000, now(), kind, 1, gen_random_uuid(), '{}' FROM $schema.events",
+const WRITES: [&str; 3] = [
+    "INSERT INTO $schema.events (position, version, recorded_at, kind, schema_version, stream_key, id, stream, payload)
+     SELECT position + 1000, version + 1000, now(), kind, 1, stream_key, gen_random_uuid(), stream, '{}' FROM $schema.events",
     "INSERT INTO $schema.events SELECT * FROM $schema.events WHERE false",
     "COPY $schema.events FROM PROGRAM 'true'",
-    "INSERT INTO $schema.streams (name, version) VALUES ('test-b', 7)",
-    "UPDATE $schema.streams SET version = version + 1",
-    "DELETE FROM $schema.streams",
 ];
 
 /// A store with two events of one stream.
@@ -52,7 +48,7 @@ async fn with_history() -> PostgresStore {
 /// Everything that the tables hold, as text.
 async fn contents(connection: &mut PgConnection, store: &PostgresStore) -> Vec<String> {
     let mut contents = Vec::new();
-    for table in ["events", "streams", "event_kinds"] {
+    for table in ["events", "event_kinds"] {
         let sql = format!("SELECT t::text FROM \"{}\".{table} t ORDER BY 1", store.schema());
         let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&mut *connection).await.unwrap();
         contents.extend(rows.iter().map(|row| row.get::<String, _>(0)));
@@ -98,7 +94,6 @@ async fn the_owner_changes_nothing_and_writes_nothing() {
         "CREATE ROLE {owner};
          ALTER SCHEMA $schema OWNER TO {owner};
          ALTER TABLE $schema.events OWNER TO {owner};
-         ALTER TABLE $schema.streams OWNER TO {owner};
          ALTER TABLE $schema.event_kinds OWNER TO {owner};
          ALTER TABLE $schema.migrations OWNER TO {owner};
          ALTER SEQUENCE $schema.positions OWNER TO {owner}"
@@ -162,14 +157,27 @@ async fn called(
     store: &PostgresStore,
     expected: i64,
     connection: &mut PgConnection,
-) -> (i16, i64, i64) {
-    let patience = if function == "append" { "" } else { "0," };
-    let sql = format!(
-        "SELECT outcomes[1], versions[1], positions[1] FROM $schema.{function}(
-             '$schema'::regnamespace::oid::integer, NULL, {patience} ARRAY['test-a'], ARRAY[{expected}]::bigint[],
-             ARRAY[1], ARRAY[1], ARRAY[1], ARRAY[gen_random_uuid()], ARRAY[(SELECT min(id) FROM $schema.event_kinds)],
-             ARRAY[1], ARRAY[NULL]::uuid[], ARRAY[NULL]::uuid[], ARRAY[NULL]::json[], ARRAY['{{}}']::json[])"
+) -> (i32, i64, i64) {
+    let kind = "(SELECT min(id) FROM $schema.event_kinds)";
+    let store_id = "'$schema'::regnamespace::oid::integer";
+    let arrays = format!(
+        "ARRAY['test-a'], ARRAY[{expected}]::bigint[], ARRAY[1], ARRAY[1], ARRAY[1], ARRAY[gen_random_uuid()], ARRAY[{kind}],
+         ARRAY[1], ARRAY[NULL]::uuid[], ARRAY[NULL]::uuid[], ARRAY[NULL]::json[], ARRAY['{{}}']::json[]"
     );
+    let sql = match function {
+        "append" => format!(
+            "SELECT outcomes[1], versions[1], positions[1] FROM $schema.append({store_id}, NULL, NULL, {arrays})"
+        ),
+        "append_each" => format!(
+            "SELECT outcomes[1], versions[1] + 1 - outcomes[1], coalesce(positions[1], 0)
+             FROM $schema.append_each({store_id}, NULL, ARRAY[$schema.stream_key('test-a')], {arrays})"
+        ),
+        _ => format!(
+            "SELECT outcome, at_version, at_position FROM $schema.append_one(
+                 {store_id}, NULL, $schema.stream_key('test-a'), 'test-a', {expected}, gen_random_uuid(), {kind}, 1,
+                 NULL, NULL, NULL, '{{}}')"
+        ),
+    };
     let sql = sql.replace("$schema", &format!("\"{}\"", store.schema()));
     let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(connection).await.unwrap();
     (row.get(0), row.get(1), row.get(2))

@@ -56,6 +56,7 @@ async fn the_history_is_there_to_be_read_and_asked() {
                 "actor": is_first.then_some("anna"),
                 "extra": is_first.then(|| json!({ "ip": "203.0.113.7" })),
                 "payload": { "owner": "anna" },
+                "stream_key": shown["stream_key"],
             })
         );
     }
@@ -76,14 +77,15 @@ async fn columns_have_the_types_that_fit() {
         columns,
         [
             ("position", "bigint", false),
-            ("stream_id", "bigint", false),
             ("version", "bigint", false),
             ("recorded_at", "timestamp with time zone", false),
             ("kind", "integer", false),
             ("schema_version", "integer", false),
+            ("stream_key", "uuid", false),
             ("id", "uuid", false),
             ("correlation_id", "uuid", true),
             ("causation_id", "uuid", true),
+            ("stream", "text", false),
             ("metadata", "json", true),
             ("payload", "json", false),
         ]

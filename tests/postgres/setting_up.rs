@@ -203,7 +203,7 @@ async fn a_role_with_the_rights_that_it_needs() {
     says(
         &error,
         "the event store failed: the role has no right to do this in the schema of the store: grant it: ",
-        "permission denied for table streams",
+        "permission denied for table events",
     );
     role.grant(&store, WRITER).await;
     append(&reader, to("test-a", Any, events(3))).await;
@@ -217,7 +217,6 @@ const READER: &str = "GRANT USAGE ON SCHEMA $schema TO $role;
     GRANT SELECT ON ALL TABLES IN SCHEMA $schema TO $role;
     GRANT SELECT ON SEQUENCE $schema.positions TO $role";
 const WRITER: &str = "GRANT INSERT ON $schema.events, $schema.event_kinds TO $role;
-    GRANT INSERT, UPDATE, DELETE ON $schema.streams TO $role;
     GRANT USAGE ON SEQUENCE $schema.positions TO $role";
 
 #[tokio::test]

@@ -1,8 +1,9 @@
 -- Appends to one or several streams, all or nothing. This is the append that settles every case; `append_one` and
--- `append_each` are quicker ways through it for when nothing is in the way.
+-- `append_each` are quicker ways for when nothing is in the way.
 --
 --   _store     the id of this schema, to which the numbers in _kinds belong
 --   _synchronous_commit   that setting of Postgres for this transaction; null leaves it as it is
+--   _patience  for how many milliseconds to wait for a lock before the call fails; null leaves that as it is, too
 --   _streams   the names, each once                        _expected  n: at version n, -1: exists, -2: any version
 --   _counts    how many events each stream gets; 0 stores nothing but demands the expected version
 --   _part, _nth, _ids, …   for each event: its stream (an index into _streams), its number therein, and what it is
@@ -11,73 +12,63 @@
 -- for a conflict, where the stream is), `positions` (of the last event, 0 without events).
 --
 -- The order of the steps is what makes it right:
--- 1. lock the streams, in the order of their names, so that two appends never wait for each other;
+-- 1. lock the streams, all in one order, so that no two appends wait for each other;
 -- 2. look the event ids up: an append that is sent again finds its first try, which held the same locks;
 -- 3. check the versions: a conflict takes no position;
 -- 4. declare: hold a shared lock that names the last position taken so far. Whoever sees it knows that positions
 --    above may still become visible, and that none at or below it can because of this append;
 -- 5. take positions and insert.
 CREATE FUNCTION {schema}.append(
-    _store integer, _synchronous_commit text, _streams text[], _expected bigint[], _counts integer[],
+    _store integer, _synchronous_commit text, _patience integer, _streams text[], _expected bigint[], _counts integer[],
     _part integer[], _nth integer[], _ids uuid[], _kinds integer[], _schema_versions integer[],
     _correlation_ids uuid[], _causation_ids uuid[], _metadata json[], _payloads json[],
-    OUT outcomes smallint[], OUT versions bigint[], OUT positions bigint[]
+    OUT outcomes integer[], OUT versions bigint[], OUT positions bigint[]
 ) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
-    this record;
-    stream_ids bigint[] := array_fill(0::bigint, ARRAY[cardinality(_streams)]);
-    created bigint[] := '{}';
-    actual bigint;
-    stream_id bigint;
+    keys uuid[] := ARRAY(SELECT {schema}.stream_key(name) FROM unnest(_streams) AS s (name));
+    lock bigint;
     recorded timestamptz;
-    declared text;
+    taken bigint[];
+    done text;
 BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'events are appended in a transaction that is READ COMMITTED, and this one is %',
+            upper(current_setting('transaction_isolation')) USING ERRCODE = 'AN003';
+    END IF;
     IF _store <> {schema_id} THEN
         RAISE EXCEPTION 'this schema has replaced the one that the numbers of the event kinds are from'
             USING ERRCODE = 'AN001';
     END IF;
-    declared := set_config('annals.append', 'on', true);
     IF _synchronous_commit IS NOT NULL THEN
-        declared := set_config('synchronous_commit', _synchronous_commit, true);
+        done := set_config('synchronous_commit', _synchronous_commit, true);
     END IF;
-    outcomes := array_fill(0::smallint, ARRAY[cardinality(_streams)]);
-    versions := stream_ids;
-    positions := stream_ids;
+    IF _patience IS NOT NULL THEN
+        done := set_config('lock_timeout', _patience::text, true);
+    END IF;
 
-    FOR this IN SELECT * FROM unnest(_streams) WITH ORDINALITY AS p (name, part) ORDER BY p.name COLLATE "C" LOOP
-        LOOP
-            SELECT s.id, s.version INTO stream_id, actual FROM {schema}.streams s WHERE s.name = this.name FOR NO KEY UPDATE;
-            EXIT WHEN FOUND;
-            actual := 0;
-            INSERT INTO {schema}.streams (name, version) VALUES (this.name, 0)
-                ON CONFLICT (name) DO NOTHING RETURNING id INTO stream_id;
-            created := created || stream_id;
-            EXIT WHEN FOUND;
-        END LOOP;
-        stream_ids[this.part] := stream_id;
-        versions[this.part] := actual;
+    FOR lock IN SELECT DISTINCT uuid_hash_extended(key, {schema_id}) FROM unnest(keys) AS k (key) ORDER BY 1 LOOP
+        done := pg_advisory_xact_lock(lock);
     END LOOP;
+    versions := ARRAY(SELECT {version_of_key} FROM unnest(keys) AS k (key));
+    positions := array_fill(0::bigint, ARRAY[cardinality(keys)]);
+    outcomes := array_fill(0, ARRAY[cardinality(keys)]);
 
     IF EXISTS (SELECT FROM {schema}.events e WHERE e.id = ANY (_ids)) THEN
-        SELECT array_agg(CASE WHEN p.count = first.number THEN 0 ELSE 2 END::smallint ORDER BY p.part),
-               array_agg(CASE WHEN p.count = 0 THEN versions[p.part] ELSE first.version END ORDER BY p.part),
-               array_agg(CASE WHEN p.count = 0 THEN 0 ELSE first.position END ORDER BY p.part)
+        SELECT array_agg(CASE WHEN p.count = first.number THEN 0 ELSE 2 END ORDER BY p.part),
+               array_agg(CASE WHEN p.count = 0 THEN versions[p.part] ELSE coalesce(first.version, 0) END ORDER BY p.part),
+               array_agg(CASE WHEN p.count = 0 THEN 0 ELSE coalesce(first.position, 0) END ORDER BY p.part)
         INTO outcomes, versions, positions
         FROM unnest(_counts) WITH ORDINALITY AS p (count, part)
         CROSS JOIN LATERAL (
             SELECT CASE WHEN min(e.version - n.nth) = max(e.version - n.nth) THEN count(*) ELSE 0 END AS number,
                    max(e.version) AS version, max(e.position) AS position
             FROM unnest(_part, _nth, _ids) AS n (part, nth, id)
-            JOIN {schema}.events e ON e.id = n.id AND e.stream_id = stream_ids[p.part]
+            JOIN {schema}.events e ON e.id = n.id AND e.stream_key = keys[p.part]
             WHERE n.part = p.part
         ) AS first;
-        IF 2 = ANY (outcomes) THEN
-            versions := array_fill(0::bigint, ARRAY[cardinality(_streams)]);
-            positions := versions;
-        END IF;
     ELSE
-        FOR part IN 1 .. cardinality(_streams) LOOP
+        FOR part IN 1 .. cardinality(keys) LOOP
             IF NOT (_expected[part] = -2 OR _expected[part] = versions[part] OR _expected[part] = -1 AND versions[part] > 0)
             THEN
                 outcomes[part] := 1;
@@ -85,28 +76,25 @@ BEGIN
             END IF;
         END LOOP;
         IF NOT 1 = ANY (outcomes) AND cardinality(_ids) > 0 THEN
-            declared := pg_advisory_xact_lock_shared({schema_id}, {last_position}::bit(32)::integer);
+            done := set_config('annals.append', 'on', true);
+            done := pg_advisory_xact_lock_shared({schema_id}, {last_position}::bit(32)::integer);
             recorded := clock_timestamp();
             WITH stored AS (
                 INSERT INTO {schema}.events
-                SELECT nextval('{schema}.positions'), stream_ids[n.part], versions[n.part] + n.nth, recorded, n.kind,
-                       n.schema_version, n.id, n.correlation_id, n.causation_id, n.metadata, n.payload
+                SELECT nextval('{schema}.positions'), versions[n.part] + n.nth, recorded, n.kind, n.schema_version,
+                       keys[n.part], n.id, n.correlation_id, n.causation_id, _streams[n.part], n.metadata, n.payload
                 FROM unnest(_part, _nth, _ids, _kinds, _schema_versions, _correlation_ids, _causation_ids, _metadata, _payloads)
                     AS n (part, nth, id, kind, schema_version, correlation_id, causation_id, metadata, payload)
-                RETURNING stream_id, position
+                RETURNING position
             )
-            SELECT array_agg(coalesce(last.position, 0) ORDER BY s.part) INTO positions
-            FROM unnest(stream_ids) WITH ORDINALITY AS s (id, part)
-            LEFT JOIN (SELECT stream_id, max(position) AS position FROM stored GROUP BY stream_id) AS last ON last.stream_id = s.id;
-            UPDATE {schema}.streams s SET version = s.version + p.count
-            FROM unnest(stream_ids, _counts) AS p (id, count) WHERE s.id = p.id AND p.count > 0;
-            SELECT array_agg(versions[p.part] + p.count ORDER BY p.part) INTO versions
-            FROM unnest(_counts) WITH ORDINALITY AS p (count, part);
+            SELECT array_agg(position ORDER BY position) INTO taken FROM stored;
+            done := set_config('annals.append', '', true);
+            SELECT array_agg(versions[p.part] + p.count ORDER BY p.part),
+                   array_agg(CASE WHEN p.count = 0 THEN 0 ELSE taken[p.through] END ORDER BY p.part)
+            INTO versions, positions
+            FROM (SELECT count, part, sum(count) OVER (ORDER BY part)::integer AS through
+                  FROM unnest(_counts) WITH ORDINALITY AS c (count, part)) AS p;
         END IF;
     END IF;
-
-    -- A stream that was only locked does not exist.
-    DELETE FROM {schema}.streams s WHERE s.id = ANY (created) AND s.version = 0;
-    declared := set_config('annals.append', '', true);
 END
 $$;

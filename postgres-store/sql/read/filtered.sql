@@ -3,7 +3,7 @@
 -- rows begin and end: if it were said by an equation, the planner would often rather go through all events in the order
 -- of positions, and look for a rare kind among them.
 SELECT e.position, e.version, e.recorded_at, e.kind, e.schema_version, e.id, e.correlation_id, e.causation_id, e.metadata,
-       e.payload, (SELECT s.name FROM {schema}.streams s WHERE s.id = e.stream_id) AS stream
+       e.payload, e.stream
 FROM {schema}.event_kinds k
 CROSS JOIN LATERAL (
     SELECT * FROM {schema}.events e

@@ -1,23 +1,30 @@
--- All that ever happened, in one global order.
+-- All that ever happened, in one global order. The table is only ever added to.
 --
--- Positions come from a sequence without cache, and only `append`, `append_one` and `append_each` may take them.
+-- `stream_key` stands for the name of the stream, so that the index of streams and versions stays small: it is what
+-- `stream_key(stream)` gives. Positions come from a sequence without cache, and only the append functions may take them.
 -- Payload and metadata are `json`, not `jsonb`: `jsonb` refuses "\u0000" and turns 1e17 into an integer.
 CREATE SEQUENCE {schema}.positions AS bigint CACHE 1;
 
 CREATE TABLE {schema}.events (
     position       bigint PRIMARY KEY,
-    stream_id      bigint NOT NULL,
     version        bigint NOT NULL,
     recorded_at    timestamptz NOT NULL,
     kind           integer NOT NULL,
     schema_version integer NOT NULL,
+    stream_key     uuid NOT NULL,
     id             uuid NOT NULL,
     correlation_id uuid,
     causation_id   uuid,
+    stream         text NOT NULL,
     metadata       json,
     payload        json NOT NULL,
-    UNIQUE (stream_id, version),
+    UNIQUE (stream_key, version),
     UNIQUE (id)
 );
 
 CREATE INDEX events_by_kind ON {schema}.events (kind, position);
+
+-- The key of the stream of this name: the first half of its SHA-256.
+CREATE FUNCTION {schema}.stream_key(name text) RETURNS uuid IMMUTABLE PARALLEL SAFE LANGUAGE sql AS $$
+    SELECT encode(substring(sha256(convert_to(name, 'UTF8')) FOR 16), 'hex')::uuid
+$$;

@@ -20,13 +20,6 @@ CREATE TRIGGER events_are_immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON {sche
     FOR EACH STATEMENT EXECUTE FUNCTION {schema}.refuse();
 ALTER TABLE {schema}.events ENABLE ALWAYS TRIGGER events_are_immutable;
 
-CREATE TRIGGER streams_follow_events BEFORE INSERT OR UPDATE OR DELETE ON {schema}.streams
-    FOR EACH STATEMENT WHEN (current_setting('annals.append', true) IS DISTINCT FROM 'on')
-    EXECUTE FUNCTION {schema}.refuse();
-CREATE TRIGGER streams_stay BEFORE TRUNCATE ON {schema}.streams
-    FOR EACH STATEMENT EXECUTE FUNCTION {schema}.refuse();
-ALTER TABLE {schema}.streams ENABLE ALWAYS TRIGGER streams_stay;
-
 CREATE TRIGGER kinds_stay BEFORE UPDATE OR DELETE OR TRUNCATE ON {schema}.event_kinds
     FOR EACH STATEMENT EXECUTE FUNCTION {schema}.refuse();
 ALTER TABLE {schema}.event_kinds ENABLE ALWAYS TRIGGER kinds_stay;

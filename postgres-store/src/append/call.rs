@@ -1,19 +1,27 @@
 //! One call of one of the functions, and its answer.
 
 use annals_core::{
-    AppendError, Appended, EventId, Position, Refusal, StoreError, StreamAppend, StreamId, Version,
+    AppendError, Appended, EventId, NewEvent, Position, Refusal, StoreError, StreamAppend,
+    StreamId, Version,
 };
-use sqlx::{PgConnection, Postgres, Row, postgres::PgArguments, query::Query};
+use sqlx::{
+    FromRow, PgConnection, Postgres, Row,
+    postgres::{PgArguments, PgRow},
+    query::Query,
+};
 use uuid::Uuid;
 
 use super::{
-    columns::{Columns, ids_of},
+    columns::{Columns, bind_one, ids_of},
     queue::Answer,
 };
 use crate::{database::Database, failure::Failure};
 
-/// For how long a statement that others share waits for the lock of one of its streams, in milliseconds.
-const PATIENCE_MS: i32 = 100;
+/// For how long a lane waits for the locks of streams, in milliseconds: others wait for the lane.
+pub(super) const PATIENCE_MS: i32 = 100;
+
+/// What the functions call an append that is stored.
+const STORED: i32 = 0;
 
 /// What became of one stream's part of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,14 +36,19 @@ pub(crate) enum Outcome {
 }
 
 impl Database {
-    /// One append by the quick way.
+    /// An append of one event by the quick way.
     pub(super) async fn call_one(
         &self,
         append: &StreamAppend,
+        event: &NewEvent,
         connection: &mut PgConnection,
     ) -> Result<Outcome, Failure> {
-        let outcomes = self.call_quick(&self.statements.append_one, &[append], connection).await?;
-        Ok(outcomes.first().copied().unwrap_or(Outcome::Unsettled))
+        let kinds = self.kinds.covering(&[append], connection, &self.statements).await?;
+        let call = self.statements.append_one.query();
+        let call = call.bind(kinds.schema_id).bind(self.synchronous_commit);
+        let (outcome, at, last): (i32, Option<i64>, Option<i64>) =
+            columns(bind_one(call, append, event, &kinds), connection).await?;
+        Ok(Outcome::new(outcome, at.unwrap_or_default(), last.unwrap_or_default()))
     }
 
     /// Appends to streams that are all different, each for itself.
@@ -44,31 +57,37 @@ impl Database {
         appends: &[&StreamAppend],
         connection: &mut PgConnection,
     ) -> Result<Vec<Outcome>, Failure> {
-        self.call_quick(&self.statements.append_each, appends, connection).await
-    }
-
-    async fn call_quick(
-        &self,
-        statement: &crate::schema::Statement,
-        appends: &[&StreamAppend],
-        connection: &mut PgConnection,
-    ) -> Result<Vec<Outcome>, Failure> {
         let kinds = self.kinds.covering(appends, connection, &self.statements).await?;
-        let call =
-            statement.query().bind(kinds.schema_id).bind(self.synchronous_commit).bind(PATIENCE_MS);
-        outcomes(Columns::of(appends, &kinds).bind(call), connection).await
+        let call = self.statements.append_each.query();
+        let call = call.bind(kinds.schema_id).bind(self.synchronous_commit);
+        let (outcomes, before, positions): (Vec<i32>, Vec<i64>, Option<Vec<i64>>) =
+            columns(Columns::of(appends, &kinds).bind_with_keys(call), connection).await?;
+        let mut positions = positions.unwrap_or_default().into_iter();
+        let parts = appends.iter().zip(outcomes).zip(before);
+        Ok(parts
+            .map(|((append, outcome), before)| {
+                let (events, mut at, mut last) = (append.events.len(), before, 0);
+                if outcome == STORED {
+                    last = positions.by_ref().take(events).last().unwrap_or_default();
+                    at += events as i64;
+                }
+                Outcome::new(outcome, at, last)
+            })
+            .collect())
     }
 
-    /// One append to any number of streams, with every check.
+    /// One append to any number of streams, with every check. With `patience` it fails when a lock is not to be had in
+    /// so many milliseconds.
     pub(super) async fn call_careful(
         &self,
         appends: &[StreamAppend],
+        patience: Option<i32>,
         connection: &mut PgConnection,
     ) -> Result<Answer, Failure> {
         let parts: Vec<_> = appends.iter().collect();
         let kinds = self.kinds.covering(&parts, connection, &self.statements).await?;
-        let call =
-            self.statements.append.query().bind(kinds.schema_id).bind(self.synchronous_commit);
+        let call = self.statements.append.query().bind(kinds.schema_id);
+        let call = call.bind(self.synchronous_commit).bind(patience);
         let outcomes = outcomes(Columns::of(&parts, &kinds).bind(call), connection).await?;
         self.answer(appends, &outcomes, connection).await
     }
@@ -81,7 +100,8 @@ impl Database {
         transaction: &mut PgConnection,
     ) -> Result<Answer, Failure> {
         let parts: Vec<_> = appends.iter().collect();
-        let call = self.statements.append.query().bind(kinds.schema_id).bind(None::<&str>);
+        let call = self.statements.append.query().bind(kinds.schema_id);
+        let call = call.bind(None::<&str>).bind(None::<i32>);
         let outcomes = outcomes(Columns::of(&parts, kinds).bind(call), transaction).await?;
         self.answer(appends, &outcomes, transaction).await
     }
@@ -142,22 +162,34 @@ async fn outcomes(
     call: Query<'static, Postgres, PgArguments>,
     connection: &mut PgConnection,
 ) -> Result<Vec<Outcome>, Failure> {
-    let row = call.fetch_one(connection).await.map_err(Failure::while_running)?;
-    let columns: Result<(Vec<i16>, Vec<i64>, Vec<i64>), _> =
-        row.try_get(0).and_then(|o| Ok((o, row.try_get(1)?, row.try_get(2)?)));
-    let (outcomes, versions, positions) = columns.map_err(Failure::while_running)?;
+    let (outcomes, versions, positions): (Vec<i32>, Vec<i64>, Vec<i64>) =
+        columns(call, connection).await?;
     let parts = outcomes.into_iter().zip(versions).zip(positions);
-    Ok(parts
-        .map(|((outcome, at), last)| match outcome {
-            0 => Outcome::Stored(Appended {
-                version: version(at),
-                position: Position::new(last.unsigned_abs()),
-            }),
-            1 => Outcome::Conflict(version(at)),
-            2 => Outcome::Taken,
-            _ => Outcome::Unsettled,
-        })
-        .collect())
+    Ok(parts.map(|((outcome, at), last)| Outcome::new(outcome, at, last)).collect())
+}
+
+/// The three columns of the one row that each of the functions answers with.
+async fn columns<A, B, C>(
+    call: Query<'static, Postgres, PgArguments>,
+    connection: &mut PgConnection,
+) -> Result<(A, B, C), Failure>
+where
+    (A, B, C): for<'r> FromRow<'r, PgRow>,
+{
+    let row = call.fetch_one(connection).await.map_err(Failure::while_running)?;
+    FromRow::from_row(&row).map_err(Failure::while_running)
+}
+
+impl Outcome {
+    fn new(outcome: i32, at: i64, last: i64) -> Self {
+        let position = Position::new(last.unsigned_abs());
+        match outcome {
+            STORED => Self::Stored(Appended { version: version(at), position }),
+            1 => Self::Conflict(version(at)),
+            2 => Self::Taken,
+            _ => Self::Unsettled,
+        }
+    }
 }
 
 fn version(number: i64) -> Version {

@@ -1,8 +1,8 @@
 //! An append as the arrays that the functions take: one element a stream, one element an event.
 
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
-use annals_core::{EventId, ExpectedVersion, Metadata, StreamAppend};
+use annals_core::{EventId, ExpectedVersion, Metadata, NewEvent, StreamAppend};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use sqlx::{
@@ -12,10 +12,11 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use crate::kinds::KindTable;
+use crate::{kinds::KindTable, stream_key::stream_key};
 
 #[derive(Default)]
 pub(crate) struct Columns<'a> {
+    keys: Vec<Uuid>,
     streams: Vec<&'a str>,
     expected: Vec<i64>,
     counts: Vec<i32>,
@@ -35,6 +36,7 @@ impl<'a> Columns<'a> {
     pub(crate) fn of(appends: &[&'a StreamAppend], kinds: &KindTable) -> Self {
         let mut columns = Self::default();
         for (part, append) in (1..).zip(appends) {
+            columns.keys.push(stream_key(append.stream.as_str()));
             columns.streams.push(append.stream.as_str());
             columns.expected.push(expected(append.expected));
             columns.counts.push(i32::try_from(append.events.len()).unwrap_or(i32::MAX));
@@ -69,6 +71,15 @@ impl<'a> Columns<'a> {
         columns
     }
 
+    /// The parameters of the quick ways, which take the keys of the streams as well.
+    pub(crate) fn bind_with_keys(
+        mut self,
+        query: Query<'static, Postgres, PgArguments>,
+    ) -> Query<'static, Postgres, PgArguments> {
+        let keys = mem::take(&mut self.keys);
+        self.bind(query.bind(keys))
+    }
+
     pub(crate) fn bind(
         self,
         query: Query<'static, Postgres, PgArguments>,
@@ -89,8 +100,31 @@ impl<'a> Columns<'a> {
     }
 }
 
+/// The parameters of an append of one event.
+pub(crate) fn bind_one<'a>(
+    query: Query<'static, Postgres, PgArguments>,
+    append: &'a StreamAppend,
+    event: &'a NewEvent,
+    kinds: &KindTable,
+) -> Query<'static, Postgres, PgArguments> {
+    let NewEvent { id, event: data, metadata, .. } = event;
+    let stream = append.stream.as_str();
+    let kind = kinds.number(append.stream.category(), data.event_type.as_str());
+    query
+        .bind(stream_key(stream))
+        .bind(stream)
+        .bind(expected(append.expected))
+        .bind(id.as_uuid())
+        .bind(kind.unwrap_or_default())
+        .bind(i32::try_from(data.schema_version).unwrap_or(i32::MAX))
+        .bind(metadata.correlation_id.map(|id| id.as_uuid()))
+        .bind(metadata.causation_id.map(|id| id.as_uuid()))
+        .bind(encoded(metadata))
+        .bind(Json(data.payload.as_str()))
+}
+
 /// How many bytes an event takes, as far as they can vary.
-pub(crate) fn bytes_of(event: &annals_core::NewEvent) -> usize {
+pub(crate) fn bytes_of(event: &NewEvent) -> usize {
     let metadata = &event.metadata;
     let extra = if metadata.extra.is_empty() {
         0

@@ -4,14 +4,15 @@ use std::{mem, sync::Arc};
 
 use annals_core::Position;
 use sqlx::{PgConnection, Postgres, pool::PoolConnection};
+use tokio::time::Instant;
 
 use super::{
-    call::{Outcome, settled},
+    call::{Outcome, PATIENCE_MS, settled},
     lanes::Lanes,
     queue::{Answer, Request},
     settle::settle,
 };
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureKind};
 
 /// Requests that share a statement. Whatever becomes of it, nobody waits for their streams any longer once it is
 /// dropped, and the lane is free.
@@ -68,11 +69,15 @@ impl Flight {
                 {
                     lost.close_on_drop();
                 }
-                let kind = failure.kind;
-                let mut source = Some(failure.source);
-                for request in mem::take(&mut self.held.requests) {
+                let requests = mem::take(&mut self.held.requests);
+                let Failure { kind, source } = failure;
+                let is_due_to_one = kind == FailureKind::Final && requests.len() > 1;
+                let mut source = Some(source);
+                for request in requests {
                     let source = source.take().unwrap_or(sqlx::Error::WorkerCrashed);
-                    Held::alone(&self.lanes, request).settle(Some(Failure { kind, source }));
+                    // What would fail again may be due to one of those who share it: each finds out by itself.
+                    let failure = (!is_due_to_one).then_some(Failure { kind, source });
+                    Held::alone(&self.lanes, request).settle(failure);
                 }
             }
         }
@@ -88,14 +93,17 @@ impl Flight {
             none => none.insert(database.connection().await?),
         };
         match &*self.held.requests {
-            [request] => match &*request.appends {
-                [append] if !append.events.is_empty() => {
-                    Ok(vec![Learnt::Outcome(database.call_one(append, connection).await?)])
-                }
-                appends => {
-                    Ok(vec![Learnt::Answer(database.call_careful(appends, connection).await?)])
-                }
-            },
+            [request] if !request.has_one_stream() => {
+                let answer =
+                    database.call_careful(&request.appends, Some(PATIENCE_MS), connection).await?;
+                Ok(vec![Learnt::Answer(answer)])
+            }
+            [Request { appends, .. }]
+                if let [append] = &**appends
+                    && let [event] = &*append.events =>
+            {
+                Ok(vec![Learnt::Outcome(database.call_one(append, event, connection).await?)])
+            }
             requests => {
                 let appends: Vec<_> =
                     requests.iter().flat_map(|request| &request.appends).collect();
@@ -133,10 +141,12 @@ impl Held {
     /// Finds out what becomes of the request, or became of it in `failure`.
     fn settle(self, failure: Option<Failure>) {
         let lanes = Arc::clone(&self.lanes);
+        // From now on: when the database is gone, everyone waits for room.
+        let deadline = Instant::now() + lanes.database.retry_for;
         tokio::spawn(async move {
             let Ok(_room) = lanes.slow.acquire().await else { return };
             let [request] = &*self.requests else { return };
-            let answer = settle(&lanes.database, &request.appends, failure).await;
+            let answer = settle(&lanes.database, &request.appends, failure, deadline).await;
             self.answer(vec![answer]);
         });
     }
@@ -144,13 +154,13 @@ impl Held {
     fn answer(mut self, answers: Vec<Answer>) {
         let requests = mem::take(&mut self.requests);
         self.lanes.release(&requests);
-        let stored = answers.iter().filter_map(|answer| answer.as_ref().ok()).flatten();
-        let last = stored.map(|appended| appended.position).max().unwrap_or_default();
+        let mut stored = answers.iter().filter_map(|answer| answer.as_ref().ok()).flatten();
+        let is_news = stored.any(|appended| appended.position > Position::START);
         for (request, answer) in requests.into_iter().zip(answers) {
             drop(request.answer.send(answer)); // a caller who is gone needs no answer
         }
-        if last > Position::START {
-            self.lanes.tail.appended(last, &self.lanes.database);
+        if is_news {
+            self.lanes.tail.appended(&self.lanes.database);
         }
     }
 }

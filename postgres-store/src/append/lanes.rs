@@ -22,7 +22,7 @@ use crate::{database::Database, tail::Tail};
 /// The most appends in one statement.
 const BATCH: usize = 256;
 /// Into how many statements a crowd of appends is divided.
-const SHARES: usize = 3;
+const SHARES: usize = 2;
 /// For how long a lane without work keeps its connection.
 const LINGER: Duration = Duration::from_millis(200);
 

@@ -21,9 +21,14 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    /// Whether the request can share a statement with others: one stream, and not much for it.
+    /// Whether the request is events for one stream, and not for several or a mere guard.
+    pub(crate) fn has_one_stream(&self) -> bool {
+        matches!(&*self.appends, [append] if !append.events.is_empty())
+    }
+
+    /// Whether the request can share a statement with others.
     pub(crate) fn can_share(&self) -> bool {
-        matches!(&*self.appends, [append] if !append.events.is_empty()) && self.size.is_small()
+        self.has_one_stream() && self.size.is_small()
     }
 }
 

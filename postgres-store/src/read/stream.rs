@@ -5,7 +5,7 @@ use std::sync::Arc;
 use annals_core::{Direction, ReadStream, RecordedEvent, StreamId, Version};
 
 use super::pages::{PageSize, Reading};
-use crate::{database::Database, failure::Failure};
+use crate::{database::Database, failure::Failure, stream_key::stream_key};
 
 pub(crate) struct StreamReading {
     database: Arc<Database>,
@@ -55,8 +55,11 @@ impl Reading for StreamReading {
             Direction::Forwards => &statements.stream_forwards,
             Direction::Backwards => &statements.stream_backwards,
         };
-        let query =
-            statement.query().bind(self.stream.as_str()).bind(self.next).bind(wanted.cast_signed());
+        let query = statement
+            .query()
+            .bind(stream_key(self.stream.as_str()))
+            .bind(self.next)
+            .bind(wanted.cast_signed());
         let rows = query.fetch_all(&mut *connection).await.map_err(Failure::before_sending)?;
         let page =
             self.database.events(&rows, &mut connection, |_| Ok(self.stream.clone())).await?;

@@ -15,7 +15,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use crate::database::Database;
+use crate::{database::Database, failure::Failure};
 
 /// How far apart two notifications are at the least.
 const APART: Duration = Duration::from_millis(10);
@@ -36,11 +36,10 @@ struct State {
 pub(super) async fn channel(
     database: &Database,
     connection: &mut PgConnection,
-) -> Result<String, sqlx::Error> {
+) -> Result<String, Failure> {
     let mut kinds = database.kinds.known();
     if kinds.schema_id == 0 {
-        let reload = database.kinds.reload(connection, &database.statements).await;
-        kinds = reload.map_err(|failure| failure.source)?;
+        kinds = database.kinds.reload(connection, &database.statements).await?;
     }
     Ok(format!("annals_{}", kinds.schema_id.cast_unsigned()))
 }
@@ -59,8 +58,8 @@ impl Announcer {
 
 async fn run(state: Arc<State>, database: Arc<Database>) {
     loop {
-        if let Err(error) = announce(&state, &database).await {
-            tracing::warn!(schema = %database.schema, %error, "other processes could not be told of new events");
+        if let Err(failure) = announce(&state, &database).await {
+            tracing::warn!(schema = %database.schema, error = %failure.source, "other processes could not be told of new events");
         }
         state.is_running.store(false, Ordering::Release);
         // News that came while this task was ending has nobody else.
@@ -72,12 +71,12 @@ async fn run(state: Arc<State>, database: Arc<Database>) {
 }
 
 /// Announces until there has been nothing to announce for a while.
-async fn announce(state: &State, database: &Database) -> Result<(), sqlx::Error> {
-    let mut connection = database.pool.acquire().await?;
+async fn announce(state: &State, database: &Database) -> Result<(), Failure> {
+    let mut connection = database.connection().await?;
+    let channel = channel(database, &mut connection).await?;
     while state.is_news.swap(false, Ordering::AcqRel) {
-        let channel = channel(database, &mut connection).await?;
-        let announce = database.statements.announce.query().bind(channel);
-        announce.execute(&mut *connection).await?;
+        let announce = database.statements.announce.query().bind(&channel);
+        announce.execute(&mut *connection).await.map_err(Failure::before_sending)?;
         sleep(APART).await;
         while !state.is_news.load(Ordering::Acquire) {
             if timeout(LINGER, state.news.notified()).await.is_err() {

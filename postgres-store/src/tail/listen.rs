@@ -13,7 +13,7 @@ use sqlx::postgres::PgListener;
 use tokio::{sync::Notify, task::JoinSet, time::sleep};
 
 use super::announce::channel;
-use crate::database::Database;
+use crate::{database::Database, failure::Failure};
 
 /// How long to go without notifications after they could not be had.
 const PAUSE: Duration = Duration::from_secs(5);
@@ -50,22 +50,23 @@ impl Listener {
 
 async fn listen(ear: Arc<Ear>, database: Arc<Database>) {
     loop {
-        if let Err(error) = listen_once(&ear, &database).await {
-            tracing::warn!(schema = %database.schema, %error, "no notifications; new events are looked for instead");
+        if let Err(failure) = listen_once(&ear, &database).await {
+            tracing::warn!(schema = %database.schema, error = %failure.source, "no notifications; new events are looked for instead");
         }
         ear.is_listening.store(false, Ordering::Relaxed);
         sleep(PAUSE).await;
     }
 }
 
-async fn listen_once(ear: &Ear, database: &Database) -> Result<(), sqlx::Error> {
-    let channel = channel(database, &mut *database.pool.acquire().await?).await?;
-    let mut listener = PgListener::connect_with(&database.pool).await?;
-    listener.listen(&channel).await?;
+async fn listen_once(ear: &Ear, database: &Database) -> Result<(), Failure> {
+    let channel = channel(database, &mut *database.connection().await?).await?;
+    let mut listener =
+        PgListener::connect_with(&database.pool).await.map_err(Failure::before_sending)?;
+    listener.listen(&channel).await.map_err(Failure::before_sending)?;
     ear.is_listening.store(true, Ordering::Relaxed);
     loop {
         // Once when connected, for whatever was said before, and whenever the connection was lost and is back.
         ear.heard.notify_one();
-        listener.try_recv().await?;
+        listener.try_recv().await.map_err(Failure::before_sending)?;
     }
 }

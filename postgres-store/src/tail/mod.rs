@@ -9,7 +9,7 @@ use std::{
     error::Error,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
 };
 
@@ -32,8 +32,8 @@ pub(crate) struct Tail {
     recent: Mutex<Recent>,
     /// There may be something new.
     nudge: Notify,
-    /// The last position that is known to be taken and was not found yet, its transaction committed or not.
-    taken: AtomicI64,
+    /// This process has appended in a transaction that may still be open.
+    is_open: AtomicBool,
     announcer: Announcer,
     tailer: Mutex<TailerState>,
 }
@@ -58,7 +58,7 @@ impl Tail {
             seen: watch::Sender::new(Seen::default()),
             recent: Mutex::default(),
             nudge: Notify::new(),
-            taken: AtomicI64::new(0),
+            is_open: AtomicBool::new(false),
             announcer: Announcer::default(),
             tailer: Mutex::default(),
         }
@@ -79,11 +79,16 @@ impl Tail {
         });
     }
 
-    /// This process has appended up to `position`, perhaps in a transaction that is still open.
-    pub(crate) fn appended(&self, position: Position, database: &Arc<Database>) {
-        self.taken.fetch_max(position.get().cast_signed(), Ordering::Relaxed);
+    /// This process has appended.
+    pub(crate) fn appended(&self, database: &Arc<Database>) {
         self.nudge.notify_one();
         self.announcer.announce(database);
+    }
+
+    /// This process has appended in a transaction that is still open.
+    pub(crate) fn appended_in_transaction(&self, database: &Arc<Database>) {
+        self.is_open.store(true, Ordering::Release);
+        self.appended(database);
     }
 
     /// The events after one position and up to another, if they are in memory.

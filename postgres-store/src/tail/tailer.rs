@@ -1,13 +1,12 @@
 //! Reads what is new, once for everyone in this process.
 
 use std::{
-    future::pending,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
 use annals_core::RecordedEvent;
-use sqlx::{Postgres, pool::PoolConnection};
+use sqlx::PgConnection;
 use tokio::time::{Instant, sleep};
 
 use super::{Tail, listen::Listener};
@@ -56,12 +55,13 @@ struct Tailer<'a> {
 }
 
 /// What a look at the end of the stream found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Found {
-    /// Events, and perhaps more behind them.
+    /// As much as is read at once; there may be more.
     More,
     /// All there is.
     All,
-    /// An append that is still open; what follows it is not final.
+    /// An append that is still open: what it has, and what comes after it, is not final.
     HeldBack,
 }
 
@@ -69,19 +69,26 @@ impl Tailer<'_> {
     /// Follows the stream on one connection, until nobody has waited for a while.
     async fn run(&mut self) -> Result<(), Failure> {
         let mut connection = self.database.connection().await?;
-        let mut head = self.database.head(&mut connection).await?;
+        let outcome = self.follow(&mut connection).await;
+        if outcome.is_err() {
+            connection.close_on_drop();
+        }
+        outcome
+    }
+
+    async fn follow(&mut self, connection: &mut PgConnection) -> Result<(), Failure> {
+        let mut head = self.database.head(connection).await?;
         self.tail.recent_events().restart(head);
         self.tail.advance(head);
-        let mut look_again = LOOK_FIRST;
+        let mut pause = LOOK_FIRST;
         let mut last_wanted = Instant::now();
-        let mut is_told = false;
+        let mut ask = true;
         loop {
-            let found = match self.look(&mut head, is_told, &mut connection).await {
-                Ok(found) => found,
-                Err(failure) => {
-                    connection.close_on_drop();
-                    return Err(failure);
-                }
+            let before = head;
+            let found = self.look(&mut head, ask, connection).await?;
+            pause = match found {
+                Found::HeldBack if head == before => (pause * 2).min(LOOK_LAST),
+                _ => LOOK_FIRST,
             };
             {
                 let mut state = self.tail.tailer_state();
@@ -92,89 +99,65 @@ impl Tailer<'_> {
                     return Ok(());
                 }
             }
-            let held_back = match found {
-                Found::More => continue,
-                Found::All => {
-                    look_again = LOOK_FIRST;
-                    None
-                }
-                Found::HeldBack => {
-                    look_again = (look_again * 2).min(LOOK_LAST);
-                    Some(look_again)
-                }
-            };
-            let poll = if self.listener.is_listening() { POLL_LISTENING } else { POLL_DEAF };
-            is_told = tokio::select! {
-                () = self.listener.heard() => true,
-                () = self.tail.nudge.notified() => false,
-                () = sleep(poll) => false,
-                () = sleep_if(held_back) => false,
+            ask = match found {
+                Found::More => false,
+                Found::All => self.woken(self.poll()).await,
+                Found::HeldBack => self.woken(pause).await,
             };
         }
     }
 
-    /// Takes what is final after `head`. Events whose positions follow each other without a gap are; beyond a gap,
-    /// the mark tells. Where others have told of news and there is none, one of their appends is still open.
+    /// Waits until there may be something new, for as long as `pause` at the most, and answers whether to ask for open
+    /// appends: this process knows of its own, and an append that it has finished leaves nothing to ask.
+    async fn woken(&mut self, pause: Duration) -> bool {
+        tokio::select! {
+            () = self.tail.nudge.notified() => self.tail.is_open.swap(false, Ordering::AcqRel),
+            () = self.listener.heard() => true,
+            () = sleep(pause) => true,
+        }
+    }
+
+    fn poll(&self) -> Duration {
+        if self.listener.is_listening() { POLL_LISTENING } else { POLL_DEAF }
+    }
+
+    /// Takes what is final after `head`. Events whose positions follow each other without a gap are; in all other cases
+    /// the mark tells.
     async fn look(
         &self,
         head: &mut i64,
-        is_told: bool,
-        connection: &mut PoolConnection<Postgres>,
+        ask: bool,
+        connection: &mut PgConnection,
     ) -> Result<Found, Failure> {
-        let mut page = self.database.page(*head, i64::MAX, PAGE, connection).await?;
-        let is_full = page.len() as u64 == PAGE;
-        if is_told && page.is_empty() {
-            let Mark { last, .. } = self.database.mark(connection).await?;
-            self.tail.taken.fetch_max(last, Ordering::Relaxed);
-        }
-        let taken = self.tail.taken.load(Ordering::Relaxed);
-        let gapless = gapless(*head, &page);
-        if gapless < page.len() || page.is_empty() && taken > *head {
-            let Mark { mark, .. } = self.database.mark(connection).await?;
-            let seen = page.last().map_or(taken, |event| event.position.get().cast_signed());
-            let is_open = mark < seen;
-            page = self.database.page(*head, mark, PAGE, connection).await?;
-            if mark >= taken {
-                // What is not there by now was rolled back.
-                let _ = self.tail.taken.compare_exchange(
-                    taken,
-                    0,
-                    Ordering::Relaxed,
-                    Ordering::Relaxed,
-                );
+        if !ask {
+            let page = self.database.page(*head, i64::MAX, PAGE, connection).await?;
+            if is_gapless(*head, &page) {
+                return Ok(if self.publish(head, page) { Found::More } else { Found::All });
             }
-            self.publish(head, page);
-            return Ok(if is_full {
-                Found::More
-            } else if is_open {
-                Found::HeldBack
-            } else {
-                Found::All
-            });
         }
-        self.publish(head, page);
-        Ok(if is_full { Found::More } else { Found::All })
+        let Mark { last, mark } = self.database.mark(connection).await?;
+        let page = self.database.page(*head, mark, PAGE, connection).await?;
+        Ok(match self.publish(head, page) {
+            true => Found::More,
+            false if mark < last => Found::HeldBack,
+            false => Found::All,
+        })
     }
 
-    fn publish(&self, head: &mut i64, page: Vec<RecordedEvent>) {
-        let Some(last) = page.last() else { return };
-        *head = last.position.get().cast_signed();
-        self.tail.recent_events().push(page);
-        self.tail.advance(*head);
+    /// Hands out `page`, and answers whether it was as much as is read at once.
+    fn publish(&self, head: &mut i64, page: Vec<RecordedEvent>) -> bool {
+        let is_full = page.len() as u64 == PAGE;
+        if let Some(last) = page.last() {
+            *head = last.position.get().cast_signed();
+            self.tail.recent_events().push(page);
+            self.tail.advance(*head);
+        }
+        is_full
     }
 }
 
-/// How many events of `page` follow `head` without a gap.
-fn gapless(head: i64, page: &[RecordedEvent]) -> usize {
-    (head + 1..)
-        .zip(page)
-        .take_while(|(next, event)| event.position.get().cast_signed() == *next)
-        .count()
-}
-
-async fn sleep_if(duration: Option<Duration>) {
-    match duration {
-        Some(duration) => sleep(duration).await,
-        None => pending().await,
-    }
+/// Whether the events of `page` follow `head`, and there are some.
+fn is_gapless(head: i64, page: &[RecordedEvent]) -> bool {
+    let positions = page.iter().map(|event| event.position.get().cast_signed());
+    !page.is_empty() && positions.zip(head + 1..).all(|(position, next)| position == next)
 }

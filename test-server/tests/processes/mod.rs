@@ -1,5 +1,7 @@
 //! The processes of this machine.
 
+#![allow(dead_code, reason = "each test uses its part")]
+
 use std::{
     fs,
     path::Path,
@@ -10,15 +12,26 @@ use std::{
 
 /// Whether the process runs; one that has ended and was not yet collected by its parent does not.
 pub(crate) fn is_alive(pid: &str) -> bool {
-    let state = if Path::new("/proc/self/stat").exists() {
-        // The state follows the name, which is in parentheses and may hold some.
-        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        stat.rsplit(") ").next().unwrap().to_owned()
+    state_and_group(pid).is_some_and(|(state, _)| !state.starts_with('Z'))
+}
+
+/// The process group, which a terminal's Ctrl-C reaches as a whole.
+pub(crate) fn group(pid: &str) -> String {
+    state_and_group(pid).unwrap().1
+}
+
+fn state_and_group(pid: &str) -> Option<(String, String)> {
+    if Path::new("/proc/self/stat").exists() {
+        // After the name, which is in parentheses and may hold some: state, parent, group.
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        let mut words = stat.rsplit(") ").next()?.split(' ');
+        Some((words.next()?.to_owned(), words.nth(1)?.to_owned()))
     } else {
-        let ps = Command::new("ps").args(["-o", "stat=", "-p", pid]).output().unwrap();
-        String::from_utf8(ps.stdout).unwrap()
-    };
-    !(state.is_empty() || state.starts_with('Z'))
+        let ps = Command::new("ps").args(["-o", "stat=,pgid=", "-p", pid]).output().unwrap();
+        let text = String::from_utf8(ps.stdout).unwrap();
+        let mut words = text.split_whitespace();
+        Some((words.next()?.to_owned(), words.next()?.to_owned()))
+    }
 }
 
 /// Whether a process has this folder in its command line: a server has, and so has `initdb`.

@@ -1,0 +1,64 @@
+//! The state of one account with 1,000 events, decoded and folded.
+
+use annals::{Aggregate, Repository};
+use futures_util::TryStreamExt;
+use sqlx::{PgPool, Row};
+use uuid::Uuid;
+
+use crate::{
+    account::{Account, AccountEvent},
+    by_hand,
+    ground::{Ground, Outcome},
+    history::History,
+    rate::rates,
+    table::{Table, against, per_second},
+};
+
+const EVENTS: usize = 1_000;
+/// How many accounts share the table.
+const ACCOUNTS: usize = 20;
+const GOAL: f64 = 0.8;
+
+const SELECT: &str = "
+    SELECT position, version, event_type, payload::text, metadata::text, recorded_at
+    FROM events WHERE stream = $1 ORDER BY version";
+
+pub(crate) async fn measure(ground: &Ground) -> Outcome {
+    let history = History::new(ACCOUNTS, ACCOUNTS * EVENTS);
+    let (pool, store) = (by_hand::table(ground).await?, ground.store().await?);
+    history.insert_into(&pool).await?;
+    history.append_to(&store).await?;
+    ground.run("VACUUM ANALYZE").await?;
+    ground.settle().await?;
+
+    let account = history.accounts[ACCOUNTS / 2];
+    let accounts = Repository::<Account>::new(store);
+    let by_annals = || {
+        let accounts = accounts.clone();
+        tokio::spawn(async move {
+            let loaded = accounts.load(&account).await?;
+            assert!(loaded.state.cents > 0);
+            Ok(loaded.version.get())
+        })
+    };
+    let by_hand = || tokio::spawn(load(pool.clone(), account));
+    let [by_hand, by_annals] = rates(ground, [Box::new(by_hand), Box::new(by_annals)]).await?;
+
+    let title = "load: events per second, 1,000 of one stream at a time, decoded and folded";
+    let mut table = Table::new(title, &["", "by hand", "annals", "ratio", "goal"]);
+    let [ratio, goal] = against(by_annals / by_hand, GOAL);
+    table.row(&[&"load", &per_second(by_hand), &per_second(by_annals), &ratio, &goal]);
+    table.print();
+    ground.clear().await
+}
+
+async fn load(pool: PgPool, account: Uuid) -> Outcome<u64> {
+    let (mut state, mut version) = (Account::default(), 0);
+    let mut rows = sqlx::query(SELECT).bind(format!("account-{account}")).fetch(&pool);
+    while let Some(row) = rows.try_next().await? {
+        state.apply(&AccountEvent::from_hand(row.try_get(2)?, row.try_get(3)?)?);
+        version = row.try_get::<i64, _>(1)?;
+    }
+    assert!(state.cents > 0);
+    Ok(version.unsigned_abs())
+}

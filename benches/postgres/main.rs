@@ -1,0 +1,99 @@
+//! The Postgres store against sqlx by hand, which does the same work on the same server in the same run:
+//!
+//!     cargo bench --bench postgres --features postgres
+//!     cargo bench --bench postgres --features postgres -- append --tasks 1,64 --seconds 5
+//!
+//! | part | what it does |
+//! |---|---|
+//! | `append` | accounts are opened, one event to a new stream each, at 1, 8, 64 and 256 tasks; by hand with an INSERT for each, or by tasks that gather and send together, whichever is better |
+//! | `deposit` | the same on 1,000 streams that exist, each at an expected version |
+//! | `load` | one stream of 1,000 events, decoded and folded |
+//! | `read` | 200,000 events in global order, decoded and folded; and as they are stored |
+//! | `growth` | appends and a follower with `--events` in the store, against an empty one; only when asked for, since it stores 5 million |
+//! | `size` | bytes per event of each table and index; payloads as `json`, `jsonb` and `text` |
+//!
+//! Contenders take turns, and the median of their rounds counts. Each has its own schema and as many connections as
+//! the others. The server is the one at `ANNALS_TEST_DATABASE_URL`, where the role must be a superuser, or else one that
+//! is started for this run with the settings of Postgres itself.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a benchmark"
+)]
+
+mod account;
+mod append;
+mod by_hand;
+mod coalesced;
+mod contender;
+mod ground;
+mod growth;
+mod history;
+mod load;
+mod rate;
+mod read;
+mod size;
+mod table;
+
+use std::time::Duration;
+
+use clap::{Parser, ValueEnum};
+
+use crate::{
+    append::Kind,
+    ground::{Ground, Outcome},
+};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    Append,
+    Deposit,
+    Load,
+    Read,
+    Growth,
+    Size,
+}
+
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// What to measure; all but `growth` if nothing is said.
+    parts: Vec<Part>,
+    /// For how long each contender is measured in each round.
+    #[arg(long, default_value_t = 2.0)]
+    seconds: f64,
+    /// How often each contender is measured; the median counts.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// At how many tasks `append` and `deposit` are measured.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 8, 64, 256])]
+    tasks: Vec<usize>,
+    /// How many events `growth` stores first.
+    #[arg(long, default_value_t = 5_000_000)]
+    events: usize,
+    /// What cargo adds.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+#[tokio::main]
+async fn main() -> Outcome {
+    let arguments = Arguments::parse();
+    let parts = match &*arguments.parts {
+        [] => &[Part::Append, Part::Deposit, Part::Load, Part::Read, Part::Size],
+        parts => parts,
+    };
+    let ground = Ground::find(Duration::from_secs_f64(arguments.seconds), arguments.rounds).await?;
+    for part in parts {
+        match part {
+            Part::Append => append::measure(&ground, Kind::Open, &arguments.tasks).await?,
+            Part::Deposit => append::measure(&ground, Kind::Deposit, &arguments.tasks).await?,
+            Part::Load => load::measure(&ground).await?,
+            Part::Read => read::measure(&ground).await?,
+            Part::Growth => growth::measure(&ground, arguments.events).await?,
+            Part::Size => size::measure(&ground).await?,
+        }
+    }
+    Ok(())
+}

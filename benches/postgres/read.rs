@@ -1,0 +1,77 @@
+//! The whole history in its global order, decoded and folded.
+
+use annals::{Aggregate, EventData, EventStoreExt, Position, PostgresStore};
+use futures_util::TryStreamExt;
+use sqlx::{PgPool, Row};
+
+use crate::{
+    account::{Account, AccountEvent},
+    by_hand,
+    ground::{Ground, Outcome},
+    history::History,
+    rate::rates,
+    table::{Table, against, per_second},
+};
+
+const EVENTS: usize = 200_000;
+const ACCOUNTS: usize = 1_000;
+const GOAL: f64 = 0.7;
+
+const SELECT: &str = "
+    SELECT position, stream, version, event_type, payload::text, metadata::text, recorded_at
+    FROM events ORDER BY position";
+
+pub(crate) async fn measure(ground: &Ground) -> Outcome {
+    let history = History::new(ACCOUNTS, EVENTS);
+    let (pool, store) = (by_hand::table(ground).await?, ground.store().await?);
+    history.insert_into(&pool).await?;
+    history.append_to(&store).await?;
+    ground.run("VACUUM ANALYZE").await?;
+    ground.settle().await?;
+
+    let by_hand = || tokio::spawn(read(pool.clone()));
+    let typed = || tokio::spawn(read_typed(store.clone()));
+    let stored = || tokio::spawn(read_stored(store.clone()));
+    let contenders = [Box::new(by_hand) as _, Box::new(typed) as _, Box::new(stored) as _];
+    let [by_hand, typed, stored] = rates(ground, contenders).await?;
+
+    let title = "read: events per second, 200,000 of 1,000 streams in global order";
+    let mut table = Table::new(title, &["", "by hand", "annals", "ratio", "goal"]);
+    let [ratio, goal] = against(typed / by_hand, GOAL);
+    table.row(&[&"decoded", &per_second(by_hand), &per_second(typed), &ratio, &goal]);
+    let ratio = format!("{:.2}", stored / by_hand);
+    table.row(&[&"as stored, any type", &per_second(by_hand), &per_second(stored), &ratio, &"-"]);
+    table.print();
+    ground.clear().await
+}
+
+async fn read(pool: PgPool) -> Outcome<u64> {
+    let (mut state, mut events) = (Account::default(), 0);
+    let mut rows = sqlx::query(SELECT).fetch(&pool);
+    while let Some(row) = rows.try_next().await? {
+        state.apply(&AccountEvent::from_hand(row.try_get(3)?, row.try_get(4)?)?);
+        events += 1;
+    }
+    assert!(state.cents > 0);
+    Ok(events)
+}
+
+async fn read_typed(store: PostgresStore) -> Outcome<u64> {
+    let (mut state, mut events) = (Account::default(), 0);
+    let mut records = store.events_after::<AccountEvent>(Position::START);
+    while let Some(record) = records.try_next().await? {
+        state.apply(&record.event);
+        events += 1;
+    }
+    assert!(state.cents > 0);
+    Ok(events)
+}
+
+async fn read_stored(store: PostgresStore) -> Outcome<u64> {
+    let mut events = 0;
+    let mut records = store.events_after::<EventData>(Position::START);
+    while records.try_next().await?.is_some() {
+        events += 1;
+    }
+    Ok(events)
+}

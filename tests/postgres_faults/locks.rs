@@ -1,0 +1,106 @@
+//! Streams that somebody else holds locked, statements that may not take long, pools without a connection to give.
+
+use std::time::Duration;
+
+use annals::{
+    AppendError, EventStore, EventStoreExt, ExpectedVersion, PostgresStore, StoreError,
+    StreamAppend, Version,
+};
+use futures_util::future::{join_all, try_join_all};
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+
+use tokio::time::timeout;
+
+use crate::{append, evidence::History, migrated, server};
+
+/// Far more than appends take that wait for nobody, and less than those that do.
+const BOUND: Duration = Duration::from_secs(20);
+
+fn any(name: impl std::fmt::Display) -> StreamAppend {
+    append(name, ExpectedVersion::Any, 1)
+}
+
+#[tokio::test]
+async fn a_pool_without_a_connection_to_give_makes_the_store_unavailable() {
+    let server = server();
+    let limit = Duration::from_millis(200);
+    let pool = PgPoolOptions::new().max_connections(5).acquire_timeout(limit);
+    let pool = pool.connect(&server.url()).await.unwrap();
+    let store = PostgresStore::builder().with_retry_for(limit).open(pool.clone()).await.unwrap();
+    store.migrate().await.unwrap();
+    for kinds_are_known in [false, true] {
+        let mut taken = Vec::new();
+        while taken.len() < 5 {
+            // The store gives its own back when it has had no use for them for a while.
+            taken.extend(pool.acquire().await);
+        }
+        let append = any(format!("{kinds_are_known}"));
+        let error = store.append_to_stream(append.clone()).await.unwrap_err();
+        assert!(matches!(error, AppendError::Store(StoreError::Unavailable(_))), "{error:?}");
+        drop(taken);
+        let stored = History::read(&store).await.order().len();
+        assert_eq!(stored, usize::from(kinds_are_known));
+        assert_eq!(store.append_to_stream(append).await.unwrap().version, Version::new(1));
+    }
+}
+
+#[tokio::test]
+async fn an_append_that_the_server_stops_is_not_stored_and_holds_up_nobody() {
+    let server = server();
+    let slow = migrated(&server.url()).await;
+    let options: PgConnectOptions = server.url().parse().unwrap();
+    let pool = PgPoolOptions::new().max_connections(16);
+    let pool = pool.connect_with(options.options([("statement_timeout", "50ms")])).await.unwrap();
+    let store = PostgresStore::builder().with_retry_for(Duration::from_millis(500));
+    let store = store.open(pool).await.unwrap();
+    slow.append_to_stream(any("locked")).await.unwrap();
+    let mut transaction = slow.pool().begin().await.unwrap();
+    slow.append_in(&mut transaction, vec![any("locked")]).await.unwrap();
+
+    let stopped = any("locked");
+    let blocked = tokio::spawn({
+        let (store, append) = (store.clone(), stopped.clone());
+        async move { store.append_to_stream(append).await }
+    });
+    let others = join_all((0..100).map(|n| store.append_to_stream(any(n)))).await;
+    assert!(others.iter().all(Result::is_ok), "{others:?}");
+    let error = blocked.await.unwrap().unwrap_err();
+    assert!(matches!(error, AppendError::Store(StoreError::Unavailable(_))), "{error:?}");
+    transaction.rollback().await.unwrap();
+    assert_eq!(History::read(&store).await.order().len(), 1 + 100);
+    assert_eq!(store.append_to_stream(stopped).await.unwrap().version, Version::new(2));
+}
+
+/// As many streams are locked as the store has lanes, and more.
+#[tokio::test]
+async fn locked_streams_hold_up_no_appends_to_others() {
+    const LOCKED: usize = 12;
+    let server = server();
+    let holder = migrated(&server.url()).await;
+    let store = PostgresStore::connect(&server.url()).await.unwrap();
+    for (locked, is_multiple) in [(1, false), (1, true), (LOCKED, false), (LOCKED, true)] {
+        let mut transaction = holder.pool().begin().await.unwrap();
+        let held = (0..locked).map(|n| any(format!("locked-{n}"))).collect();
+        holder.append_in(&mut transaction, held).await.unwrap();
+        let blocked: Vec<_> = (0..locked)
+            .map(|n| {
+                let store = store.clone();
+                let mut appends = vec![any(format!("locked-{n}"))];
+                if is_multiple {
+                    appends.push(any(format!("beside-{n}")));
+                }
+                tokio::spawn(async move { store.append(appends).await })
+            })
+            .collect();
+        for _ in 0..10 {
+            let others = try_join_all((0..100).map(|n| store.append_to_stream(any(n))));
+            timeout(BOUND, others).await.expect("they wait for nobody").unwrap();
+        }
+        assert!(blocked.iter().all(|append| !append.is_finished()));
+        transaction.rollback().await.unwrap();
+        for append in blocked {
+            append.await.unwrap().unwrap();
+        }
+    }
+    assert_eq!(History::read(&store).await.order().len(), 3 * (1 + LOCKED) + 4 * 10 * 100);
+}

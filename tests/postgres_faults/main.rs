@@ -1,0 +1,81 @@
+//! What goes wrong around the Postgres store: servers and processes are killed, connections are cut, callers go away.
+//! Whatever happens, what was acknowledged is stored once, and nothing else is.
+#![cfg(all(feature = "postgres", feature = "macros"))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test"
+)]
+
+#[path = "../evidence/mod.rs"]
+#[allow(dead_code, reason = "shared with other tests, which need more of it")]
+mod evidence;
+
+mod connections;
+mod crashes;
+mod crowded;
+mod dropped;
+mod kills;
+mod load;
+mod locks;
+mod poison;
+mod proxy;
+
+use std::time::SystemTime;
+
+use annals::{Appended, Event, ExpectedVersion, NewEvent, PostgresStore, StreamAppend, StreamId};
+use annals_test_server::{Binaries, Server};
+use serde::{Deserialize, Serialize};
+
+use crate::evidence::Acknowledged;
+
+/// What is written: each event says who wrote it, and which of their events it is.
+#[derive(Debug, Clone, Serialize, Deserialize, Event)]
+#[event(category = "load")]
+enum Load {
+    Written { writer: String, number: u64 },
+}
+
+/// A server that nobody else uses.
+fn server() -> Server {
+    Server::start(&Binaries::find().unwrap()).unwrap()
+}
+
+/// A store that has its schema.
+async fn migrated(url: &str) -> PostgresStore {
+    let store = PostgresStore::connect(url).await.unwrap();
+    store.migrate().await.unwrap();
+    store
+}
+
+fn stream(name: impl std::fmt::Display) -> StreamId {
+    StreamId::new("load", name).unwrap()
+}
+
+/// An append of events nobody in particular wrote.
+fn append(name: impl std::fmt::Display, expected: ExpectedVersion, events: usize) -> StreamAppend {
+    let events = (0..events as u64)
+        .map(|number| NewEvent::encode(&Load::Written { writer: String::new(), number }).unwrap());
+    StreamAppend::new(stream(name), expected, events.collect())
+}
+
+/// What is to be written down of answers to appends that began at some time and ended now.
+fn acknowledged(
+    appends: &[StreamAppend],
+    answers: &[Appended],
+    began: SystemTime,
+) -> Vec<Acknowledged> {
+    let ended = SystemTime::now();
+    assert_eq!(appends.len(), answers.len());
+    let parts = appends.iter().zip(answers).map(|(append, answer)| Acknowledged {
+        stream: append.stream.clone(),
+        version: answer.version,
+        position: answer.position,
+        ids: append.events.iter().map(|event| event.id).collect(),
+        began,
+        ended,
+    });
+    parts.collect()
+}

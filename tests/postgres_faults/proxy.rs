@@ -1,0 +1,127 @@
+//! A way to the server that can be cut at a chosen moment.
+
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use annals_test_server::Server;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    task::JoinSet,
+};
+
+/// When the connection is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// The server never sees the statement.
+    BeforeTheServer,
+    /// The server has the statement, and nobody waits for it.
+    UnderWay,
+    /// The server has committed, and its answer is lost.
+    BeforeTheAnswer,
+}
+
+/// Passes on what comes, until a statement with a certain text in it springs the trap.
+pub(crate) struct Proxy {
+    port: u16,
+    trap: Arc<Mutex<Option<Trap>>>,
+    sprung: Arc<AtomicUsize>,
+    _tasks: JoinSet<()>,
+}
+
+#[derive(Clone)]
+struct Trap {
+    text: String,
+    cut: Cut,
+    times: usize,
+}
+
+impl Proxy {
+    pub(crate) async fn to(server: &Server) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (trap, sprung) = (Arc::default(), Arc::default());
+        let mut tasks = JoinSet::new();
+        let line = Line { trap: Arc::clone(&trap), sprung: Arc::clone(&sprung) };
+        let server = server.port();
+        tasks.spawn(async move {
+            let mut lines = JoinSet::new();
+            loop {
+                let (client, _) = listener.accept().await.unwrap();
+                if let Ok(server) = TcpStream::connect(("127.0.0.1", server)).await {
+                    lines.spawn(line.clone().pass(client, server));
+                }
+            }
+        });
+        Self { port, trap, sprung, _tasks: tasks }
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+
+    /// Cuts the connections of the next statements with this text in them.
+    pub(crate) fn trap(&self, text: &str, cut: Cut, times: usize) {
+        *self.trap.lock().unwrap() = Some(Trap { text: text.to_owned(), cut, times });
+        self.sprung.store(0, Ordering::SeqCst);
+    }
+
+    /// Cuts no more, and tells how often it did.
+    pub(crate) fn open(&self) -> usize {
+        *self.trap.lock().unwrap() = None;
+        self.sprung.load(Ordering::SeqCst)
+    }
+}
+
+/// One connection.
+#[derive(Clone)]
+struct Line {
+    trap: Arc<Mutex<Option<Trap>>>,
+    sprung: Arc<AtomicUsize>,
+}
+
+impl Line {
+    /// Until one of the ends closes, or it is cut: both ends are closed then.
+    async fn pass(self, mut client: TcpStream, mut server: TcpStream) {
+        let (mut asked, mut answered) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+        loop {
+            tokio::select! {
+                read = client.read(&mut asked) => {
+                    let Ok(read @ 1..) = read else { return };
+                    let cut = self.springs(&asked[..read]);
+                    if cut == Some(Cut::BeforeTheServer)
+                        || server.write_all(&asked[..read]).await.is_err() {
+                        return;
+                    }
+                    if cut == Some(Cut::BeforeTheAnswer) {
+                        // The server sends when the transaction has ended, and not before.
+                        drop(server.read(&mut answered).await);
+                    }
+                    if cut.is_some() {
+                        return;
+                    }
+                }
+                read = server.read(&mut answered) => {
+                    let Ok(read @ 1..) = read else { return };
+                    if client.write_all(&answered[..read]).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    fn springs(&self, bytes: &[u8]) -> Option<Cut> {
+        let mut trap = self.trap.lock().unwrap();
+        let Trap { text, cut, times } = trap.as_mut()?;
+        let is_in = bytes.windows(text.len()).any(|window| window == text.as_bytes());
+        if !is_in || *times == 0 {
+            return None;
+        }
+        *times -= 1;
+        self.sprung.fetch_add(1, Ordering::SeqCst);
+        Some(*cut)
+    }
+}
