@@ -70,8 +70,8 @@ impl PostgresStore {
     /// processes at once.
     ///
     /// The schema belongs to the role that makes it. Another role needs `USAGE` on the schema, and `SELECT` on its tables
-    /// and on its sequence `positions`; to append, also `INSERT` on `events` and `event_kinds`, `INSERT`, `UPDATE` and
-    /// `DELETE` on `streams`, and `USAGE` on `positions`. Nobody needs more.
+    /// and on its sequence `positions`; to append, also `INSERT` on `events` and `event_kinds`, and `USAGE` on
+    /// `positions`. Nobody needs more.
     ///
     /// # Errors
     /// [`SetupError::Forbidden`] when the role may not create schema or tables, [`SetupError::SchemaTooNew`], and
@@ -85,9 +85,8 @@ impl PostgresStore {
     /// wrote, and are not when it does not. Everything else is as in [`EventStore::append`]. A conflict
     /// leaves the transaction as it was; after a [`StoreError`] other than a refusal it can only be rolled back.
     ///
-    /// In a transaction that is `REPEATABLE READ` or `SERIALIZABLE`, a stream that has changed since its snapshot is
-    /// [unavailable](StoreError::Unavailable) instead of a conflict: the transaction cannot see what changed, and has to
-    /// be run again from its beginning.
+    /// The transaction must be `READ COMMITTED`, as it is if nothing else was asked for. One that is `REPEATABLE READ` or
+    /// `SERIALIZABLE` cannot see what a stream is at now, and is told so by an error.
     ///
     /// Until that transaction ends, its streams are locked, and readers of the global stream do not get past
     /// it: keep it short.
