@@ -69,6 +69,10 @@ impl PostgresStore {
     /// Makes the schema, or brings it to the version this build needs. Safe to call at each start, by any number of
     /// processes at once.
     ///
+    /// The schema belongs to the role that makes it. Another role needs `USAGE` on the schema, and `SELECT` on its tables
+    /// and on its sequence `positions`; to append, also `INSERT` on `events` and `event_kinds`, and `USAGE` on
+    /// `positions`. Nobody needs more.
+    ///
     /// # Errors
     /// [`SetupError::Forbidden`] when the role may not create schema or tables, [`SetupError::SchemaTooNew`], and
     /// when the database fails. Nothing is changed then.
@@ -80,6 +84,9 @@ impl PostgresStore {
     /// Appends inside a transaction of the caller's: the events are there when it commits, together with whatever else it
     /// wrote, and are not when it does not. Everything else is as in [`EventStore::append`]. A conflict
     /// leaves the transaction as it was; after a [`StoreError`] other than a refusal it can only be rolled back.
+    ///
+    /// The transaction must be `READ COMMITTED`, as it is if nothing else was asked for. One that is `REPEATABLE READ` or
+    /// `SERIALIZABLE` cannot see what a stream is at now, and is told so by an error.
     ///
     /// Until that transaction ends, its streams are locked, and readers of the global stream do not get past
     /// it: keep it short.

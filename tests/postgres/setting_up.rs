@@ -94,7 +94,8 @@ async fn a_user_or_a_database_that_is_not_there() {
 async fn a_wrong_password() {
     let server = Server::with_settings(&Binaries::find().unwrap(), &[("fsync", "off")]).unwrap();
     let mut connection = PgConnection::connect(&server.url()).await.unwrap();
-    sqlx::raw_sql("CREATE ROLE app LOGIN PASSWORD 'right'").execute(&mut connection).await.unwrap();
+    let role = "SET password_encryption = 'scram-sha-256'; CREATE ROLE app LOGIN PASSWORD 'right'";
+    sqlx::raw_sql(role).execute(&mut connection).await.unwrap();
     let rules = "host all postgres all trust\nhost all all all scram-sha-256\n";
     std::fs::write(server.folder().join("data/pg_hba.conf"), rules).unwrap();
     sqlx::raw_sql("SELECT pg_reload_conf()").execute(&mut connection).await.unwrap();
