@@ -148,6 +148,7 @@ impl Held {
             let [request] = &*self.requests else { return };
             let answer = settle(&lanes.database, &request.appends, failure, deadline).await;
             self.answer(vec![answer]);
+            lanes.go_on();
         });
     }
 
@@ -169,6 +170,7 @@ impl Drop for Held {
     fn drop(&mut self) {
         if !self.requests.is_empty() {
             self.lanes.release(&self.requests);
+            self.lanes.go_on();
         }
     }
 }

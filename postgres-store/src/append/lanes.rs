@@ -152,23 +152,25 @@ impl Lanes {
         Some(Flight::new(Arc::clone(self), requests))
     }
 
-    /// A lane has done with `requests` requests.
-    pub(super) fn landed(self: &Arc<Self>, requests: usize) {
+    /// A lane has done with `requests` requests, and goes on with the next by itself.
+    pub(super) fn landed(&self, requests: usize) {
         let mut state = self.state();
         state.busy -= 1;
         state.sent -= requests;
-        self.start_lane(&mut state);
     }
 
-    /// Lets go of the streams of `requests`. The next lane starts before the callers wake up, so that the database
-    /// has work meanwhile.
-    pub(super) fn release(self: &Arc<Self>, requests: &[Request]) {
+    /// Lets go of the streams of `requests`.
+    pub(super) fn release(&self, requests: &[Request]) {
         let mut state = self.state();
         state.queue.release(requests.iter().flat_map(|request| &request.appends));
         if state.queue.is_empty() {
             self.drained.notify_waiters();
         }
-        self.start_lane(&mut state);
+    }
+
+    /// Sends what may have become ready outside of a lane.
+    pub(super) fn go_on(self: &Arc<Self>) {
+        self.start_lane(&mut self.state());
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
