@@ -21,7 +21,9 @@ use crate::{database::Database, tail::Tail};
 
 /// The most appends in one statement.
 const BATCH: usize = 256;
-/// Into how many statements a crowd of appends is divided.
+/// Up to so many appends go alone, each on a connection of its own.
+const ALONE: usize = 4;
+/// Into how many statements a larger crowd is divided.
 const SHARES: usize = 2;
 /// For how long a lane without work keeps its connection.
 const LINGER: Duration = Duration::from_millis(200);
@@ -61,7 +63,7 @@ impl State {
     fn wants_lane(&self, most: usize) -> bool {
         let (lanes, ready) = (self.busy + self.starting, self.queue.ready());
         let crowd = ready + self.sent;
-        let share = if crowd <= most { 1 } else { crowd.div_ceil(SHARES).min(BATCH) };
+        let share = if crowd <= ALONE { 1 } else { crowd.div_ceil(SHARES).min(BATCH) };
         ready > 0 && lanes < most && (lanes == 0 || ready >= share)
     }
 }
