@@ -41,4 +41,19 @@ impl Database {
             idle -= 1;
         }
     }
+
+    /// What `read` answers. When its connection was lost it is asked once more, on one that lives: a read changes
+    /// nothing.
+    pub(crate) async fn read<T, F>(&self, read: impl Fn() -> F) -> Result<T, Failure>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        match read().await {
+            Err(failure) if failure.is_connection_lost() => {
+                drop(self.live_connection().await?);
+                read().await
+            }
+            outcome => outcome,
+        }
+    }
 }

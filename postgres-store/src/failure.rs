@@ -53,6 +53,11 @@ impl Failure {
         self.source.as_database_error().is_some_and(|error| !ends_session(error))
     }
 
+    /// Whether the connection turned out to be lost, before the statement was sent or while it ran.
+    pub(crate) fn is_connection_lost(&self) -> bool {
+        kind(&self.source) == FailureKind::Lost
+    }
+
     /// As an error of a store. `may_be_stored` is true of an append that was lost before.
     pub(crate) fn into_store_error(self, may_be_stored: bool) -> StoreError {
         let kind = self.kind;

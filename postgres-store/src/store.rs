@@ -120,7 +120,8 @@ impl PostgresStore {
     /// # Errors
     /// When the database cannot be asked.
     pub async fn status(&self) -> Result<Status, StoreError> {
-        status::status(&self.shared.database).await.map_err(Failure::into_read_error)
+        let database = &self.shared.database;
+        database.read(|| status::status(database)).await.map_err(Failure::into_read_error)
     }
 
     /// Takes no more appends, finishes those it has taken, and ends the store's tasks. Reads go on working for as long
@@ -172,8 +173,8 @@ impl EventStore for PostgresStore {
 
     async fn head(&self) -> Result<Position, StoreError> {
         let Shared { database, tail, .. } = &*self.shared;
-        let head = async { database.head(&mut *database.connection().await?).await };
-        tail.advance(head.await.map_err(Failure::into_read_error)?);
+        let head = async || database.head(&mut *database.connection().await?).await;
+        tail.advance(database.read(head).await.map_err(Failure::into_read_error)?);
         Ok(tail.head())
     }
 

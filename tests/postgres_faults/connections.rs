@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use annals::{
-    AppendError, EventStore, EventStoreExt, ExpectedVersion, PostgresStore, StoreError, Version,
+    AppendError, EventStore, EventStoreExt, ExpectedVersion, PostgresStore, ReadStream, StoreError,
+    TryStreamExt, Version,
 };
 use futures_util::future::{join_all, try_join_all};
 use sqlx::{PgPool, postgres::PgPoolOptions};
@@ -13,7 +14,7 @@ use crate::{
     evidence::History,
     migrated,
     proxy::{Cut, Proxy},
-    server,
+    server, stream,
 };
 
 const CUTS: [Cut; 3] = [Cut::BeforeTheServer, Cut::UnderWay, Cut::BeforeTheAnswer];
@@ -128,6 +129,28 @@ async fn an_append_after_a_restart_of_the_server_is_stored() {
         let append = append("here", ExpectedVersion::Exact(Version::new(round - 1)), 1);
         let answer = store.append_to_stream(append).await.unwrap();
         assert_eq!(answer.version, Version::new(round));
+    }
+}
+
+#[tokio::test]
+async fn reads_after_a_restart_of_the_server_find_a_connection_that_lives() {
+    let mut server = server();
+    let store = migrated(&server.url()).await;
+    let stored = store.append_to_stream(append("here", ExpectedVersion::Any, 1)).await.unwrap();
+    for way in 0..4 {
+        fill(store.pool()).await;
+        if way % 2 == 0 { server.stop() } else { server.kill() }.unwrap();
+        server.restart().unwrap();
+        let position = match way {
+            0 => store.head().await.unwrap(),
+            1 => store.status().await.unwrap().head,
+            2 => History::read(&store).await.last(),
+            _ => {
+                let mut events = store.read_stream(ReadStream::forwards(stream("here")));
+                events.try_next().await.unwrap().unwrap().position
+            }
+        };
+        assert_eq!(position, stored.position);
     }
 }
 

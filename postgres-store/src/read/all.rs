@@ -14,6 +14,7 @@ use crate::{database::Database, failure::Failure, tail::Tail};
 /// The span of positions in which a filter is first looked for.
 const WINDOW: i64 = 4096;
 
+#[derive(Clone)]
 pub(crate) struct AllReading {
     database: Arc<Database>,
     tail: Arc<Tail>,
@@ -116,6 +117,10 @@ impl AllReading {
 }
 
 impl Reading for AllReading {
+    fn database(&self) -> &Database {
+        &self.database
+    }
+
     async fn page(mut self) -> Result<(Vec<RecordedEvent>, Option<Self>), Failure> {
         let wanted = self.size.of(self.left);
         if wanted == 0 {

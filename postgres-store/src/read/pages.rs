@@ -6,7 +6,7 @@ use annals_core::{RecordedEvent, RecordedEvents, StoreError};
 use futures_util::{StreamExt, stream};
 use tokio::task::JoinHandle;
 
-use crate::failure::Failure;
+use crate::{database::Database, failure::Failure};
 
 /// How many events the first page holds at the most.
 const FIRST: u64 = 1024;
@@ -36,22 +36,27 @@ impl PageSize {
 }
 
 /// A reading that can be continued: a page, and where to go on, if there may be more.
-pub(crate) trait Reading: Sized + Send + 'static {
+pub(crate) trait Reading: Clone + Send + Sync + 'static {
+    fn database(&self) -> &Database;
     fn page(self) -> impl Future<Output = PageOf<Self>> + Send;
 }
 
 type PageOf<R> = Result<(Vec<RecordedEvent>, Option<R>), Failure>;
 
+async fn page<R: Reading>(reading: R) -> PageOf<R> {
+    reading.database().read(|| reading.clone().page()).await
+}
+
 /// The events of `reading`. Nothing happens before the first is asked for; dropped, it reads no further.
 pub(crate) fn events<R: Reading>(reading: R) -> RecordedEvents {
     let pages = stream::try_unfold(Some(Next::Asked(reading)), async |next| {
-        let (page, rest) = match next {
-            Some(Next::Asked(reading)) => reading.page().await.map_err(Failure::into_read_error)?,
-            Some(Next::Ahead(page)) => page.get().await?,
+        let (events, rest) = match next {
+            Some(Next::Asked(reading)) => page(reading).await.map_err(Failure::into_read_error)?,
+            Some(Next::Ahead(ahead)) => ahead.get().await?,
             None => return Ok::<_, StoreError>(None),
         };
-        let next = rest.map(|rest| Next::Ahead(Ahead(tokio::spawn(rest.page()))));
-        Ok(Some((stream::iter(page.into_iter().map(Ok::<_, StoreError>)), next)))
+        let next = rest.map(|rest| Next::Ahead(Ahead(tokio::spawn(page(rest)))));
+        Ok(Some((stream::iter(events.into_iter().map(Ok::<_, StoreError>)), next)))
     });
     futures_util::TryStreamExt::try_flatten(pages).boxed()
 }

@@ -7,6 +7,7 @@ use annals_core::{Direction, ReadStream, RecordedEvent, StreamId, Version};
 use super::pages::{PageSize, Reading};
 use crate::{database::Database, failure::Failure, stream_key::stream_key};
 
+#[derive(Clone)]
 pub(crate) struct StreamReading {
     database: Arc<Database>,
     stream: StreamId,
@@ -44,6 +45,10 @@ impl StreamReading {
 }
 
 impl Reading for StreamReading {
+    fn database(&self) -> &Database {
+        &self.database
+    }
+
     async fn page(mut self) -> Result<(Vec<RecordedEvent>, Option<Self>), Failure> {
         let wanted = self.size.of(self.left);
         if wanted == 0 {
