@@ -89,6 +89,7 @@ statements! {
     kinds = include_str!("../sql/read/kinds.sql"),
     all = include_str!("../sql/read/all.sql"),
     filtered = include_str!("../sql/read/filtered.sql"),
+    dense = include_str!("../sql/read/filtered_dense.sql"),
     stream_forwards = include_str!("../sql/read/stream_forwards.sql"),
     stream_backwards = include_str!("../sql/read/stream_backwards.sql"),
     mark = include_str!("../sql/read/call_mark.sql"),

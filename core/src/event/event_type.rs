@@ -1,4 +1,11 @@
-use std::{borrow::Cow, fmt, str::FromStr};
+use std::{
+    borrow::Cow,
+    cmp::Ordering,
+    fmt,
+    hash::{Hash, Hasher},
+    str::FromStr,
+    sync::Arc,
+};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
@@ -16,8 +23,16 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 /// assert!(EventType::new("account opened").is_err());
 /// # Ok::<(), annals::InvalidEventType>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct EventType(Cow<'static, str>);
+///
+/// Cloning is cheap: names from stores are shared.
+#[derive(Clone)]
+pub struct EventType(Name);
+
+#[derive(Clone)]
+enum Name {
+    Static(&'static str),
+    Shared(Arc<str>),
+}
 
 /// A text that cannot name a kind of event.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,7 +51,10 @@ impl EventType {
         let name = name.into();
         let allowed = |c: char| !c.is_whitespace() && !c.is_control();
         if !name.is_empty() && name.len() <= Self::MAX_BYTES && name.chars().all(allowed) {
-            Ok(Self(name))
+            Ok(Self(match name {
+                Cow::Borrowed(name) => Name::Static(name),
+                Cow::Owned(name) => Name::Shared(name.into()),
+            }))
         } else {
             Err(InvalidEventType(name.into_owned()))
         }
@@ -59,19 +77,51 @@ impl EventType {
         if name.is_empty() || name.len() > Self::MAX_BYTES {
             panic!("an event type takes 1 to 255 bytes");
         }
-        Self(Cow::Borrowed(name))
+        Self(Name::Static(name))
     }
 
     /// The name.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        match &self.0 {
+            Name::Static(name) => name,
+            Name::Shared(name) => name,
+        }
     }
 }
 
 impl From<EventType> for Cow<'static, str> {
     fn from(event_type: EventType) -> Self {
-        event_type.0
+        match event_type.0 {
+            Name::Static(name) => Self::Borrowed(name),
+            Name::Shared(name) => Self::Owned(name.as_ref().to_owned()),
+        }
+    }
+}
+
+impl PartialEq for EventType {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for EventType {}
+
+impl PartialOrd for EventType {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for EventType {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.as_str().cmp(other.as_str())
+    }
+}
+
+impl Hash for EventType {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
     }
 }
 
@@ -85,25 +135,25 @@ impl FromStr for EventType {
 
 impl AsRef<str> for EventType {
     fn as_ref(&self) -> &str {
-        &self.0
+        self.as_str()
     }
 }
 
 impl fmt::Display for EventType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Debug for EventType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "EventType({})", self.0)
+        write!(f, "EventType({self})")
     }
 }
 
 impl Serialize for EventType {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
+        serializer.serialize_str(self.as_str())
     }
 }
 

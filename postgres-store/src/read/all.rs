@@ -5,12 +5,11 @@ use std::sync::Arc;
 use annals_core::{Filter, Position, ReadAll, RecordedEvent};
 use sqlx::PgConnection;
 
-use super::{
-    pages::{PageSize, Reading},
-    row,
-};
+use super::pages::{PageSize, Reading};
 use crate::{database::Database, failure::Failure, tail::Tail};
 
+/// Where at least one event in so many matches, all are looked at; where fewer do, the index of kinds is.
+const DENSE: i64 = 4;
 /// The span of positions in which a filter is first looked for.
 const WINDOW: i64 = 4096;
 
@@ -27,6 +26,8 @@ pub(crate) struct AllReading {
     left: u64,
     size: PageSize,
     window: i64,
+    /// Whether a good part of all events match.
+    is_dense: bool,
     is_first_page: bool,
 }
 
@@ -43,6 +44,7 @@ impl AllReading {
             left: limit.unwrap_or(u64::MAX),
             size: PageSize::first(),
             window: WINDOW,
+            is_dense: true,
             is_first_page: true,
         }
     }
@@ -86,17 +88,16 @@ impl AllReading {
         let event_types = names(self.filter.event_types().map(Iterator::collect));
         loop {
             let to = end.min(self.after.saturating_add(self.window));
-            let query = self
-                .database
-                .statements
-                .filtered
-                .query()
-                .bind(self.after)
-                .bind(to)
-                .bind(wanted.cast_signed());
-            let rows = query.bind(&categories).bind(&event_types).fetch_all(&mut *connection).await;
-            let rows = rows.map_err(Failure::before_sending)?;
-            let page = self.database.events(&rows, connection, row::stream).await?;
+            let statements = &self.database.statements;
+            let statement = if self.is_dense { &statements.dense } else { &statements.filtered };
+            let query = || {
+                let query = statement.query().bind(self.after).bind(to);
+                query.bind(wanted.cast_signed()).bind(&categories).bind(&event_types)
+            };
+            let page = self.database.events(query, None, connection).await?;
+            let seen = page.last().filter(|_| page.len() as u64 == wanted);
+            let span = seen.map_or(to, |last| position(last.position)) - self.after;
+            self.is_dense = page.len() as i64 >= span / DENSE;
             match page.last() {
                 Some(last) if page.len() as u64 == wanted => {
                     self.window = (position(last.position) - self.after).max(WINDOW);

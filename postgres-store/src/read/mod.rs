@@ -6,9 +6,10 @@ mod row;
 mod stream;
 
 use annals_core::{RecordedEvent, StreamId};
-use sqlx::{PgConnection, Row, postgres::PgRow};
+use futures_util::TryStreamExt;
+use sqlx::{PgConnection, Postgres, Row, postgres::PgArguments, query::Query};
 
-pub(crate) use self::{all::AllReading, pages::events, row::stream, stream::StreamReading};
+pub(crate) use self::{all::AllReading, pages::events, stream::StreamReading};
 use crate::{database::Database, failure::Failure, kinds::KindTable};
 
 /// How far the global order goes, as of one moment.
@@ -49,33 +50,49 @@ impl Database {
         limit: u64,
         connection: &mut PgConnection,
     ) -> Result<Vec<RecordedEvent>, Failure> {
-        let query = self.statements.all.query().bind(after).bind(up_to).bind(limit.cast_signed());
-        let rows = query.fetch_all(&mut *connection).await.map_err(Failure::before_sending)?;
-        self.events(&rows, connection, stream).await
+        let query =
+            || self.statements.all.query().bind(after).bind(up_to).bind(limit.cast_signed());
+        self.events(query, None, connection).await
     }
 
-    /// The events in `rows`.
+    /// The events that `query` reads, all of stream `of` if that is known.
     pub(crate) async fn events(
         &self,
-        rows: &[PgRow],
+        query: impl Fn() -> Query<'static, Postgres, PgArguments>,
+        of: Option<&StreamId>,
         connection: &mut PgConnection,
-        stream: impl Fn(&PgRow) -> Result<StreamId, Failure>,
     ) -> Result<Vec<RecordedEvent>, Failure> {
-        if let Some(events) = decoded(rows, &self.kinds.known(), &stream)? {
+        if let Some(events) = decoded(query(), of, &self.kinds.known(), connection).await? {
             return Ok(events);
         }
         // Another process has numbered a kind since.
         let kinds = self.kinds.reload(connection, &self.statements).await?;
         let unknown =
             || sqlx::Error::Decode("an event is of a kind that has no name in event_kinds".into());
-        decoded(rows, &kinds, &stream)?.ok_or_else(|| Failure::before_sending(unknown()))
+        let events = decoded(query(), of, &kinds, connection).await?;
+        events.ok_or_else(|| Failure::before_sending(unknown()))
     }
 }
 
-fn decoded(
-    rows: &[PgRow],
+/// The events, each taken from its row as it comes; none if one is of a kind that is not in `kinds`.
+async fn decoded(
+    query: Query<'static, Postgres, PgArguments>,
+    of: Option<&StreamId>,
     kinds: &KindTable,
-    stream: &impl Fn(&PgRow) -> Result<StreamId, Failure>,
+    connection: &mut PgConnection,
 ) -> Result<Option<Vec<RecordedEvent>>, Failure> {
-    rows.iter().map(|row| row::event(row, stream(row)?, kinds)).collect()
+    let mut rows = query.fetch(connection);
+    let mut events = Some(Vec::new());
+    while let Some(row) = rows.try_next().await.map_err(Failure::before_sending)? {
+        let Some(so_far) = &mut events else { continue };
+        let stream = match of {
+            Some(stream) => stream.clone(),
+            None => row::stream(&row)?,
+        };
+        match row::event(&row, stream, kinds)? {
+            Some(event) => so_far.push(event),
+            None => events = None,
+        }
+    }
+    Ok(events)
 }

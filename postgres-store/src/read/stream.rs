@@ -60,14 +60,9 @@ impl Reading for StreamReading {
             Direction::Forwards => &statements.stream_forwards,
             Direction::Backwards => &statements.stream_backwards,
         };
-        let query = statement
-            .query()
-            .bind(stream_key(self.stream.as_str()))
-            .bind(self.next)
-            .bind(wanted.cast_signed());
-        let rows = query.fetch_all(&mut *connection).await.map_err(Failure::before_sending)?;
-        let page =
-            self.database.events(&rows, &mut connection, |_| Ok(self.stream.clone())).await?;
+        let key = stream_key(self.stream.as_str());
+        let query = || statement.query().bind(key).bind(self.next).bind(wanted.cast_signed());
+        let page = self.database.events(query, Some(&self.stream), &mut connection).await?;
         self.left -= page.len() as u64;
         self.size = self.size.after(&page);
         match page.last() {
