@@ -199,10 +199,21 @@ async fn check(connection: &mut PgConnection, schema: &SchemaName) -> Result<(),
     let encoding: String = row.try_get(1).map_err(failed)?;
     check_server(version.unsigned_abs() / 10_000, encoding)?;
     match migrate::version(connection, &statements).await.map_err(failed) {
-        Ok(found) => migrate::check(found, schema),
-        Err(SetupError::NotMigrated(_)) => Ok(()),
-        Err(error) => Err(error),
+        Ok(found) => migrate::check(found, schema)?,
+        Err(SetupError::NotMigrated(_)) => return Ok(()),
+        Err(error) => return Err(error),
     }
+    let row = match statements.positions.query().fetch_one(connection).await.map_err(failed) {
+        // Whoever may read nothing is told when they try.
+        Err(SetupError::Forbidden { .. }) => return Ok(()),
+        row => row?,
+    };
+    let (last_event, taken) = (row.try_get(0).map_err(failed)?, row.try_get(1).map_err(failed)?);
+    if taken < last_event {
+        let schema = schema.to_string();
+        return Err(SetupError::PositionsBehind { schema, taken, last_event });
+    }
+    Ok(())
 }
 
 fn check_server(version: u32, encoding: String) -> Result<(), SetupError> {

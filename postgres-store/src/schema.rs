@@ -97,6 +97,7 @@ statements! {
     announce = include_str!("../sql/tail/announce.sql"),
     server = include_str!("../sql/status/server.sql"),
     version = include_str!("../sql/status/version.sql"),
+    positions = include_str!("../sql/status/positions.sql"),
     holders = include_str!("../sql/status/holders.sql"),
 }
 

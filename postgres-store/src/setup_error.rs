@@ -59,6 +59,20 @@ pub enum SetupError {
         /// The version this build needs.
         known: i32,
     },
+    /// The sequence of positions is behind the events, as after a copy that left sequences out. Reads would not get
+    /// beyond it, and appends would take positions again.
+    #[error(
+        "the sequence of positions of the schema {schema} is at {taken}, behind the last event at {last_event}, as after a copy \
+         without sequences: SELECT setval('\"{schema}\".positions', {last_event})"
+    )]
+    PositionsBehind {
+        /// The schema.
+        schema: String,
+        /// The last position that the sequence has given.
+        taken: i64,
+        /// The position of the last event.
+        last_event: i64,
+    },
     /// The pool allows fewer connections than the store needs.
     #[error(
         "the pool allows {found} connections, and the store needs {needed} at the least: raise its max_connections"

@@ -173,9 +173,9 @@ async fn called(
              FROM $schema.append_each({store_id}, NULL, ARRAY[$schema.stream_key('test-a')], {arrays})"
         ),
         _ => format!(
-            "SELECT outcome, at_version, at_position FROM $schema.append_one(
+            "SELECT a[1]::integer, a[2], a[3] FROM $schema.append_one(
                  {store_id}, NULL, $schema.stream_key('test-a'), 'test-a', {expected}, gen_random_uuid(), {kind}, 1,
-                 NULL, NULL, NULL, '{{}}')"
+                 NULL, NULL, NULL, '{{}}') AS a"
         ),
     };
     let sql = sql.replace("$schema", &format!("\"{}\"", store.schema()));

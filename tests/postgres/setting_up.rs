@@ -241,6 +241,25 @@ async fn a_schema_of_a_later_version() {
 }
 
 #[tokio::test]
+async fn a_sequence_that_was_left_behind() {
+    let store = fresh_store().await;
+    append(&store, to("test-a", NoStream, events(3))).await;
+    let mut connection = connection().await;
+    run(&mut connection, &store, "SELECT setval('$schema.positions', 1)").await.unwrap();
+    let error = builder_of(&store).connect(&url()).await.unwrap_err();
+    let schema = store.schema();
+    let told = format!(
+        "the sequence of positions of the schema {schema} is at 1, behind the last event at 3, as after a copy \
+         without sequences: SELECT setval('\"{schema}\".positions', 3)"
+    );
+    says(&error, &told, "");
+    let (_, cure) = told.split_once(": ").unwrap();
+    run(&mut connection, &store, cure).await.unwrap();
+    let store = builder_of(&store).connect(&url()).await.unwrap();
+    assert_eq!(append(&store, to("test-a", Any, events(1))).await.position, Position::new(4));
+}
+
+#[tokio::test]
 async fn a_schema_that_is_not_there_yet() {
     let store = builder().connect(&url()).await.unwrap();
     let mut connection = connection().await;

@@ -1,16 +1,20 @@
--- Appends one event to one stream, in as few statements as there can be. `append` says what the parameters are; _key is the
--- key of _stream. Answers where the stream is after the append, or where it is if that is not as expected. There is one
--- outcome more: 3, nothing was stored, ask `append`. It comes when somebody else holds the stream, for this
--- function waits for nobody, and when the event id is stored already.
+-- Appends one event to one stream, in as few statements as there can be. `append` says what the parameters are; _key is
+-- the key of _stream.
+--
+-- Answers {outcome, version, position}, as one value, which costs less than a row: where the stream is after the append, or
+-- where it is if that is not as expected. There is one outcome more: 3, nothing was stored, ask `append`. It comes when
+-- somebody else holds the stream, for this function waits for nobody, and when the event id is stored already.
 -- The event id is only looked up where the version is not the expected one; if it is, and the id is stored already, the
 -- index of ids fails the whole call.
 CREATE FUNCTION {schema}.append_one(
     _store integer, _synchronous_commit text, _key uuid, _stream text, _expected bigint, _id uuid, _kind integer,
-    _schema_version integer, _correlation_id uuid, _causation_id uuid, _metadata json, _payload json,
-    OUT outcome integer, OUT at_version bigint, OUT at_position bigint
-) LANGUAGE plpgsql AS $$
+    _schema_version integer, _correlation_id uuid, _causation_id uuid, _metadata json, _payload json
+) RETURNS bigint[] LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
+    at_version bigint;
+    at_position bigint;
+    outcome bigint;
     done text;
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
@@ -25,8 +29,7 @@ BEGIN
         done := set_config('synchronous_commit', _synchronous_commit, true);
     END IF;
     IF NOT pg_try_advisory_xact_lock(uuid_hash_extended(_key, {schema_id})) THEN
-        outcome := 3;
-        RETURN;
+        RETURN '{3,0,0}';
     END IF;
     done := set_config('annals.append', 'on', true);
     done := pg_advisory_xact_lock_shared({schema_id}, {last_position}::bit(32)::integer);
@@ -37,12 +40,12 @@ BEGIN
     WHERE now.version = _expected OR _expected = -2 OR _expected = -1 AND now.version > 0
     RETURNING version, position INTO at_version, at_position;
     done := set_config('annals.append', '', true);
-    outcome := 0;
-    IF at_version IS NULL THEN
-        SELECT {version_of_key}, CASE WHEN EXISTS (SELECT FROM {schema}.events e WHERE e.id = _id) THEN 3 ELSE 1 END
-        INTO at_version, outcome
-        FROM (SELECT _key AS key) AS k;
-        at_position := 0;
+    IF at_version IS NOT NULL THEN
+        RETURN ARRAY[0, at_version, at_position];
     END IF;
+    SELECT {version_of_key}, CASE WHEN EXISTS (SELECT FROM {schema}.events e WHERE e.id = _id) THEN 3 ELSE 1 END
+    INTO at_version, outcome
+    FROM (SELECT _key AS key) AS k;
+    RETURN ARRAY[outcome, at_version, 0];
 END
 $$;

@@ -6,16 +6,23 @@ CREATE FUNCTION {schema}.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION '% on %.% is refused', TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME
         USING ERRCODE = 'insufficient_privilege',
-              HINT = CASE TG_OP
-                  WHEN 'INSERT' THEN 'Events are appended by the function append of this schema.'
-                  ELSE 'What has happened cannot be changed; append an event that corrects it.'
-              END;
+              HINT = 'What has happened cannot be changed; append an event that corrects it.';
+END
+$$;
+
+CREATE FUNCTION {schema}.refuse_unless_appending() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF current_setting('annals.append', true) IS DISTINCT FROM 'on' THEN
+        RAISE EXCEPTION 'INSERT on %.% is refused', TG_TABLE_SCHEMA, TG_TABLE_NAME
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = 'Events are appended by the function append of this schema.';
+    END IF;
+    RETURN NULL;
 END
 $$;
 
 CREATE TRIGGER events_are_appended BEFORE INSERT ON {schema}.events
-    FOR EACH STATEMENT WHEN (current_setting('annals.append', true) IS DISTINCT FROM 'on')
-    EXECUTE FUNCTION {schema}.refuse();
+    FOR EACH STATEMENT EXECUTE FUNCTION {schema}.refuse_unless_appending();
 CREATE TRIGGER events_are_immutable BEFORE UPDATE OR DELETE OR TRUNCATE ON {schema}.events
     FOR EACH STATEMENT EXECUTE FUNCTION {schema}.refuse();
 ALTER TABLE {schema}.events ENABLE ALWAYS TRIGGER events_are_immutable;

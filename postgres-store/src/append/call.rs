@@ -21,7 +21,7 @@ use crate::{database::Database, failure::Failure};
 pub(super) const PATIENCE_MS: i32 = 100;
 
 /// What the functions call an append that is stored.
-const STORED: i32 = 0;
+const STORED: i64 = 0;
 
 /// What became of one stream's part of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,9 +46,11 @@ impl Database {
         let kinds = self.kinds.covering(&[append], connection, &self.statements).await?;
         let call = self.statements.append_one.query();
         let call = call.bind(kinds.schema_id).bind(self.synchronous_commit);
-        let (outcome, at, last): (i32, Option<i64>, Option<i64>) =
-            columns(bind_one(call, append, event, &kinds), connection).await?;
-        Ok(Outcome::new(outcome, at.unwrap_or_default(), last.unwrap_or_default()))
+        let (answer,): (Vec<i64>,) = row(bind_one(call, append, event, &kinds), connection).await?;
+        match *answer {
+            [outcome, at, last] => Ok(Outcome::new(outcome, at, last)),
+            _ => Ok(Outcome::Unsettled),
+        }
     }
 
     /// Appends to streams that are all different, each for itself.
@@ -61,17 +63,17 @@ impl Database {
         let call = self.statements.append_each.query();
         let call = call.bind(kinds.schema_id).bind(self.synchronous_commit);
         let (outcomes, before, positions): (Vec<i32>, Vec<i64>, Option<Vec<i64>>) =
-            columns(Columns::of(appends, &kinds).bind_with_keys(call), connection).await?;
+            row(Columns::of(appends, &kinds).bind_with_keys(call), connection).await?;
         let mut positions = positions.unwrap_or_default().into_iter();
         let parts = appends.iter().zip(outcomes).zip(before);
         Ok(parts
             .map(|((append, outcome), before)| {
                 let (events, mut at, mut last) = (append.events.len(), before, 0);
-                if outcome == STORED {
+                if i64::from(outcome) == STORED {
                     last = positions.by_ref().take(events).last().unwrap_or_default();
                     at += events as i64;
                 }
-                Outcome::new(outcome, at, last)
+                Outcome::new(i64::from(outcome), at, last)
             })
             .collect())
     }
@@ -163,25 +165,22 @@ async fn outcomes(
     connection: &mut PgConnection,
 ) -> Result<Vec<Outcome>, Failure> {
     let (outcomes, versions, positions): (Vec<i32>, Vec<i64>, Vec<i64>) =
-        columns(call, connection).await?;
+        row(call, connection).await?;
     let parts = outcomes.into_iter().zip(versions).zip(positions);
-    Ok(parts.map(|((outcome, at), last)| Outcome::new(outcome, at, last)).collect())
+    Ok(parts.map(|((outcome, at), last)| Outcome::new(i64::from(outcome), at, last)).collect())
 }
 
-/// The three columns of the one row that each of the functions answers with.
-async fn columns<A, B, C>(
+/// The one row that each of the functions answers with.
+async fn row<R: for<'r> FromRow<'r, PgRow>>(
     call: Query<'static, Postgres, PgArguments>,
     connection: &mut PgConnection,
-) -> Result<(A, B, C), Failure>
-where
-    (A, B, C): for<'r> FromRow<'r, PgRow>,
-{
+) -> Result<R, Failure> {
     let row = call.fetch_one(connection).await.map_err(Failure::while_running)?;
-    FromRow::from_row(&row).map_err(Failure::while_running)
+    R::from_row(&row).map_err(Failure::while_running)
 }
 
 impl Outcome {
-    fn new(outcome: i32, at: i64, last: i64) -> Self {
+    fn new(outcome: i64, at: i64, last: i64) -> Self {
         let position = Position::new(last.unsigned_abs());
         match outcome {
             STORED => Self::Stored(Appended { version: version(at), position }),

@@ -20,7 +20,7 @@ use super::{
 use crate::{database::Database, tail::Tail};
 
 /// The most appends in one statement.
-const BATCH: usize = 256;
+const BATCH: usize = 128;
 /// Up to so many appends go alone, each on a connection of its own.
 const ALONE: usize = 4;
 /// Into how many statements a larger crowd is divided.
