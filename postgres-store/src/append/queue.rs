@@ -110,3 +110,92 @@ impl Queue {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use annals_core::{EventData, EventType, ExpectedVersion, NewEvent, Payload};
+
+    use super::*;
+
+    /// A request with an event for each of these streams.
+    fn request(streams: &[&str]) -> Request {
+        let event = || {
+            let payload = Payload::from_stored("{}");
+            vec![NewEvent::new(EventData::new(EventType::from_static("x.y"), payload))]
+        };
+        let append = |stream: &&str| {
+            StreamAppend::new(stream.parse().unwrap(), ExpectedVersion::Any, event())
+        };
+        let appends: Vec<_> = streams.iter().map(append).collect();
+        let size = Size::of(&appends).unwrap();
+        Request { appends, size, answer: oneshot::channel().0 }
+    }
+
+    fn queue(requests: &[&[&str]]) -> Queue {
+        let mut queue = Queue::default();
+        requests.iter().for_each(|streams| queue.push(request(streams)));
+        queue
+    }
+
+    /// The streams of what is taken next, each request with its own.
+    fn take(queue: &mut Queue, most: usize) -> (Vec<Request>, Vec<String>) {
+        let taken = queue.take(most);
+        let names = |request: &Request| {
+            request
+                .appends
+                .iter()
+                .map(|append| append.stream.as_str())
+                .collect::<Vec<_>>()
+                .join("+")
+        };
+        let told = taken.iter().map(names).collect();
+        (taken, told)
+    }
+
+    fn release(queue: &mut Queue, taken: &[Request]) {
+        queue.release(taken.iter().flat_map(|request| &request.appends));
+    }
+
+    #[test]
+    fn appends_of_one_stream_take_turns_and_others_do_not_wait_for_them() {
+        let mut queue = queue(&[&["a-1"], &["a-1"], &["b-1"], &["a-1"], &["c-1"]]);
+        assert_eq!(queue.ready(), 3);
+        let (first, told) = take(&mut queue, 9);
+        assert_eq!(told, ["a-1", "b-1", "c-1"]);
+        assert!(take(&mut queue, 9).1.is_empty());
+        release(&mut queue, &first);
+        for _ in 0..2 {
+            let (next, told) = take(&mut queue, 9);
+            assert_eq!(told, ["a-1"]);
+            assert!(!queue.is_empty());
+            release(&mut queue, &next);
+        }
+        assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn an_append_to_several_streams_waits_for_each_and_goes_alone() {
+        let mut queue = queue(&[&["a-1"], &["b-1"], &["a-1", "b-1", "c-1"], &["c-1"], &["d-1"]]);
+        let (first, told) = take(&mut queue, 1);
+        assert_eq!(told, ["a-1"]);
+        let (second, told) = take(&mut queue, 9);
+        assert_eq!(told, ["b-1", "d-1"], "c-1 came after the one that waits");
+        release(&mut queue, &second);
+        assert_eq!(queue.ready(), 0);
+        release(&mut queue, &first);
+        let (both, told) = take(&mut queue, 9);
+        assert_eq!(told, ["a-1+b-1+c-1"]);
+        release(&mut queue, &both);
+        let (last, told) = take(&mut queue, 9);
+        assert_eq!(told, ["c-1"]);
+        release(&mut queue, &last);
+        assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn a_statement_takes_so_many_and_no_more() {
+        let mut queue = queue(&[&["a-1"], &["b-1"], &["c-1"], &["d-1"]]);
+        assert_eq!(take(&mut queue, 3).1, ["a-1", "b-1", "c-1"]);
+        assert_eq!(take(&mut queue, 3).1, ["d-1"]);
+    }
+}
