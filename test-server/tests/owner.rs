@@ -132,8 +132,11 @@ fn killed_when_the_server_has_only_just_begun() {
     let server = "[ $1 != --version ] || exec echo 'postgres (PostgreSQL) 15.0'\n\
                   echo $$ >\"$2/../begun\"\nexec sleep 600";
     for (name, script) in [("initdb", "mkdir $2; touch $2/postgresql.conf"), ("postgres", server)] {
-        fs::write(folder.join(name), format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(folder.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+        // Another process writes it: what is open for writing in this one cannot be started.
+        let write = "printf '#!/bin/sh\\n%s\\n' \"$1\" >\"$0\" && chmod 755 \"$0\"";
+        let mut writing = Command::new("sh");
+        writing.args(["-c", write]).arg(folder.join(name)).arg(script);
+        assert!(writing.status().unwrap().success());
     }
     let temporary = folder.join("temporary");
     fs::create_dir(&temporary).unwrap();
