@@ -34,9 +34,9 @@ impl SchemaName {
     pub(crate) fn fill(&self, template: &str) -> String {
         template
             .replace(
-                "{version_of_key}",
-                "coalesce((SELECT e.version FROM {schema}.events e WHERE e.stream_key = key \
-                 ORDER BY e.version DESC LIMIT 1), 0)",
+                "{version_of}",
+                "coalesce((SELECT CASE WHEN e.stream = name THEN e.version END FROM {schema}.events e \
+                 WHERE e.stream_key = key ORDER BY e.version DESC LIMIT 1), 0)",
             )
             .replace("{schema_id}", "'{schema}'::regnamespace::oid::integer")
             .replace(

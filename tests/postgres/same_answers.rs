@@ -62,6 +62,9 @@ struct Case<'a> {
     positions: Vec<Position>,
     /// Where an event of the model is in the database, as the answers to appends tell.
     told: Vec<(Position, Position)>,
+    /// Two appends that were under way together share a stretch of the global stream, each in its own transaction. That
+    /// is allowed, but the model has no order to compare it with.
+    is_interleaved: bool,
 }
 
 impl<'a> Case<'a> {
@@ -75,6 +78,7 @@ impl<'a> Case<'a> {
             begin: store.head().await.unwrap(),
             positions: Vec::new(),
             told: Vec::new(),
+            is_interleaved: false,
         }
     }
 
@@ -147,6 +151,13 @@ impl<'a> Case<'a> {
         let head = self.store.head().await.unwrap();
         let answers =
             join_all(requests.iter().map(|request| self.store.append(request.clone()))).await;
+        let came = all(self.store.read_all(ReadAll::after(head))).await;
+        self.is_interleaved |= requests.iter().any(|request| {
+            let ids: Vec<_> =
+                request.iter().flat_map(|append| &append.events).map(|event| event.id).collect();
+            let appends = came.chunk_by(|a, b| ids.contains(&a.id) == ids.contains(&b.id));
+            appends.filter(|events| ids.contains(&events[0].id)).count() > 1
+        });
         let mut last: HashMap<StreamId, Position> = HashMap::new();
         let mut in_order = Vec::new();
         for (request, answer) in requests.into_iter().zip(answers) {
@@ -240,7 +251,9 @@ impl<'a> Case<'a> {
     }
 
     async fn compare_everything(&mut self) -> Result<(), TestCaseError> {
-        self.compare_all().await?;
+        if !self.is_interleaved {
+            self.compare_all().await?;
+        }
         let streams = 0..STREAMS.len();
         let reads = streams.map(|stream| self.streams.read_stream(stream, false, None, None));
         try_join_all(reads.map(|read| self.compare_stream(read))).await?;
@@ -308,7 +321,7 @@ fn random_histories_have_the_answers_of_the_memory_store() {
         store.migrate().await.unwrap();
         [store, builder.connect(&url).await.unwrap()]
     });
-    let number = Cell::new(0);
+    let (number, interleaved) = (Cell::new(0), Cell::new(0));
     let mut runner =
         TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(CASES) });
     let outcome = runner.run(&moves(), |moves| {
@@ -317,11 +330,16 @@ fn random_histories_have_the_answers_of_the_memory_store() {
             let mut case = Case::new(&stores, number.get()).await;
             for next in moves {
                 case.make(next).await?;
+                if case.is_interleaved {
+                    interleaved.set(interleaved.get() + 1);
+                    break;
+                }
             }
             case.compare_everything().await
         })
     });
     outcome.unwrap_or_else(|failed| panic!("{failed}"));
+    assert!(interleaved.get() < CASES / 20, "{} cases were cut short", interleaved.get());
     runtime.block_on(compare_streams(&stores[0]));
     let calls = runtime.block_on(calls(stores));
     for function in ["append_one", "append_each", "append"] {

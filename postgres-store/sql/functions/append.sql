@@ -28,6 +28,8 @@ CREATE FUNCTION {schema}.append(
 DECLARE
     keys uuid[] := ARRAY(SELECT {schema}.stream_key(name) FROM unnest(_streams) AS s (name));
     lock bigint;
+    name text;
+    namesake text;
     recorded timestamptz;
     taken bigint[];
     done text;
@@ -50,7 +52,14 @@ BEGIN
     FOR lock IN SELECT DISTINCT uuid_hash_extended(key, {schema_id}) FROM unnest(keys) AS k (key) ORDER BY 1 LOOP
         done := pg_advisory_xact_lock(lock);
     END LOOP;
-    versions := ARRAY(SELECT {version_of_key} FROM unnest(keys) AS k (key));
+    SELECT k.name, e.stream INTO name, namesake
+    FROM unnest(keys, _streams) AS k (key, name)
+    JOIN {schema}.events e ON e.stream_key = k.key AND e.version = 1 AND e.stream <> k.name LIMIT 1;
+    IF FOUND THEN
+        RAISE EXCEPTION 'the stream % has the same key as the stream %', name, namesake
+            USING ERRCODE = 'AN004', HINT = 'Give the entity another id.';
+    END IF;
+    versions := ARRAY(SELECT {version_of} FROM unnest(keys, _streams) AS k (key, name));
     positions := array_fill(0::bigint, ARRAY[cardinality(keys)]);
     outcomes := array_fill(0, ARRAY[cardinality(keys)]);
 

@@ -35,8 +35,8 @@ BEGIN
                ELSE 1
            END)
     INTO versions, outcomes
-    FROM (SELECT expected, is_locked, {version_of_key} AS version
-          FROM unnest(_keys, _expected, locked) AS k (key, expected, is_locked) OFFSET 0) AS now;
+    FROM (SELECT expected, is_locked, {version_of} AS version
+          FROM unnest(_keys, _streams, _expected, locked) AS k (key, name, expected, is_locked) OFFSET 0) AS now;
 
     done := set_config('annals.append', 'on', true);
     done := pg_advisory_xact_lock_shared({schema_id}, {last_position}::bit(32)::integer);

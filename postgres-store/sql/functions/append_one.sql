@@ -36,16 +36,16 @@ BEGIN
     INSERT INTO {schema}.events
     SELECT nextval('{schema}.positions'), now.version + 1, clock_timestamp(), _kind, _schema_version, _key, _id,
            _correlation_id, _causation_id, _stream, _metadata, _payload
-    FROM (SELECT {version_of_key} AS version FROM (SELECT _key AS key) AS k OFFSET 0) AS now
+    FROM (SELECT {version_of} AS version FROM (SELECT _key AS key, _stream AS name) AS k OFFSET 0) AS now
     WHERE now.version = _expected OR _expected = -2 OR _expected = -1 AND now.version > 0
     RETURNING version, position INTO at_version, at_position;
     done := set_config('annals.append', '', true);
     IF at_version IS NOT NULL THEN
         RETURN ARRAY[0, at_version, at_position];
     END IF;
-    SELECT {version_of_key}, CASE WHEN EXISTS (SELECT FROM {schema}.events e WHERE e.id = _id) THEN 3 ELSE 1 END
+    SELECT {version_of}, CASE WHEN EXISTS (SELECT FROM {schema}.events e WHERE e.id = _id) THEN 3 ELSE 1 END
     INTO at_version, outcome
-    FROM (SELECT _key AS key) AS k;
+    FROM (SELECT _key AS key, _stream AS name) AS k;
     RETURN ARRAY[outcome, at_version, 0];
 END
 $$;

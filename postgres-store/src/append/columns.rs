@@ -36,7 +36,7 @@ impl<'a> Columns<'a> {
     pub(crate) fn of(appends: &[&'a StreamAppend], kinds: &KindTable) -> Self {
         let mut columns = Self::default();
         for (part, append) in (1..).zip(appends) {
-            columns.keys.push(stream_key(append.stream.as_str()));
+            columns.keys.push(stream_key(&append.stream));
             columns.streams.push(append.stream.as_str());
             columns.expected.push(expected(append.expected));
             columns.counts.push(i32::try_from(append.events.len()).unwrap_or(i32::MAX));
@@ -111,7 +111,7 @@ pub(crate) fn bind_one<'a>(
     let stream = append.stream.as_str();
     let kind = kinds.number(append.stream.category(), data.event_type.as_str());
     query
-        .bind(stream_key(stream))
+        .bind(stream_key(&append.stream))
         .bind(stream)
         .bind(expected(append.expected))
         .bind(id.as_uuid())

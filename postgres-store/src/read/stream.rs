@@ -60,8 +60,15 @@ impl Reading for StreamReading {
             Direction::Forwards => &statements.stream_forwards,
             Direction::Backwards => &statements.stream_backwards,
         };
-        let key = stream_key(self.stream.as_str());
-        let query = || statement.query().bind(key).bind(self.next).bind(wanted.cast_signed());
+        let name = self.stream.as_str();
+        let query = || {
+            statement
+                .query()
+                .bind(stream_key(&self.stream))
+                .bind(self.next)
+                .bind(wanted.cast_signed())
+                .bind(name)
+        };
         let page = self.database.events(query, Some(&self.stream), &mut connection).await?;
         self.left -= page.len() as u64;
         self.size = self.size.after(&page);
