@@ -160,17 +160,18 @@ async fn called(
 ) -> (i32, i64, i64) {
     let kind = "(SELECT min(id) FROM $schema.event_kinds)";
     let store_id = "'$schema'::regnamespace::oid::integer";
-    let arrays = format!(
-        "ARRAY['test-a'], ARRAY[{expected}]::bigint[], ARRAY[1], ARRAY[1], ARRAY[1], ARRAY[gen_random_uuid()], ARRAY[{kind}],
-         ARRAY[1], ARRAY[NULL]::uuid[], ARRAY[NULL]::uuid[], ARRAY[NULL]::json[], ARRAY['{{}}']::json[]"
+    let stream = format!("ARRAY['test-a'], ARRAY[{expected}]::bigint[]");
+    let event = format!(
+        "ARRAY[1], ARRAY[1], ARRAY[gen_random_uuid()], ARRAY[{kind}], ARRAY[1],
+         ARRAY[NULL]::uuid[], ARRAY[NULL]::uuid[], ARRAY[NULL]::json[], ARRAY['{{}}']::json[]"
     );
     let sql = match function {
         "append" => format!(
-            "SELECT outcomes[1], versions[1], positions[1] FROM $schema.append({store_id}, NULL, NULL, {arrays})"
+            "SELECT outcomes[1], versions[1], positions[1] FROM $schema.append({store_id}, NULL, NULL, {stream}, ARRAY[1], {event})"
         ),
         "append_each" => format!(
-            "SELECT outcomes[1], versions[1] + 1 - outcomes[1], coalesce(positions[1], 0)
-             FROM $schema.append_each({store_id}, NULL, ARRAY[$schema.stream_key('test-a')], {arrays})"
+            "SELECT coalesce(outcomes[1], 0), versions[1], positions[1]
+             FROM $schema.append_each({store_id}, NULL, ARRAY[$schema.stream_key('test-a')], {stream}, {event})"
         ),
         _ => format!(
             "SELECT a[1]::integer, a[2], a[3] FROM $schema.append_one(

@@ -2,19 +2,23 @@
 -- expected version is left out, and the others are stored. No stream may appear twice, and each gets an event at
 -- least. `append` says what the parameters are; _keys are the keys of _streams.
 --
--- Answers for each stream: `outcomes` as `append_one` has them, and `versions`, where the stream was before. Besides,
--- `positions` of all events that were stored, in the order of the events.
+-- Answers for each stream as `append_one` does; `outcomes` is null when all were stored.
 -- As with `append_one`, an event id that is stored already fails the whole call.
+--
+-- The plans are made once and not for each call: for few appends Postgres would think them worth making anew each time,
+-- which takes longer than to run them.
 CREATE FUNCTION {schema}.append_each(
-    _store integer, _synchronous_commit text, _keys uuid[], _streams text[], _expected bigint[], _counts integer[],
+    _store integer, _synchronous_commit text, _keys uuid[], _streams text[], _expected bigint[],
     _part integer[], _nth integer[], _ids uuid[], _kinds integer[], _schema_versions integer[],
     _correlation_ids uuid[], _causation_ids uuid[], _metadata json[], _payloads json[],
     OUT outcomes integer[], OUT versions bigint[], OUT positions bigint[]
-) LANGUAGE plpgsql AS $$
+) LANGUAGE plpgsql SET plan_cache_mode = 'force_generic_plan' SET annals.append = 'on' AS $$
 #variable_conflict use_column
 DECLARE
-    locked boolean[];
+    key uuid;
+    held_elsewhere uuid[] := '{}';
     recorded timestamptz;
+    keys uuid[];
     done text;
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
@@ -28,40 +32,42 @@ BEGIN
     IF _synchronous_commit IS NOT NULL THEN
         done := set_config('synchronous_commit', _synchronous_commit, true);
     END IF;
-    locked := ARRAY(SELECT pg_try_advisory_xact_lock(uuid_hash_extended(key, {schema_id})) FROM unnest(_keys) AS k (key));
-    SELECT array_agg(now.version), array_agg(CASE
-               WHEN NOT now.is_locked THEN 3
-               WHEN now.version = now.expected OR now.expected = -2 OR now.expected = -1 AND now.version > 0 THEN 0
-               ELSE 1
-           END)
-    INTO versions, outcomes
-    FROM (SELECT expected, is_locked, {version_of} AS version
-          FROM unnest(_keys, _streams, _expected, locked) AS k (key, name, expected, is_locked) OFFSET 0) AS now;
-
-    done := set_config('annals.append', 'on', true);
+    FOREACH key IN ARRAY _keys LOOP
+        IF NOT pg_try_advisory_xact_lock(uuid_hash_extended(key, {schema_id})) THEN
+            held_elsewhere := held_elsewhere || key;
+        END IF;
+    END LOOP;
     done := pg_advisory_xact_lock_shared({schema_id}, {last_position}::bit(32)::integer);
     recorded := clock_timestamp();
     WITH stored AS (
         INSERT INTO {schema}.events
-        SELECT nextval('{schema}.positions'), versions[n.part] + n.nth, recorded, n.kind, n.schema_version,
-               _keys[n.part], n.id, n.correlation_id, n.causation_id, _streams[n.part], n.metadata, n.payload
-        FROM unnest(_part, _nth, _ids, _kinds, _schema_versions, _correlation_ids, _causation_ids, _metadata, _payloads)
-            AS n (part, nth, id, kind, schema_version, correlation_id, causation_id, metadata, payload)
-        WHERE outcomes[n.part] = 0
-        RETURNING position
+        SELECT nextval('{schema}.positions'), now.version + now.nth, recorded, now.kind, now.schema_version, now.key,
+               now.id, now.correlation_id, now.causation_id, now.name, now.metadata, now.payload
+        FROM (SELECT *, {version_of} AS version
+              FROM (SELECT *, _keys[part] AS key, _streams[part] AS name, _expected[part] AS expected
+                    FROM unnest(_part, _nth, _ids, _kinds, _schema_versions, _correlation_ids, _causation_ids,
+                                _metadata, _payloads)
+                        AS n (part, nth, id, kind, schema_version, correlation_id, causation_id, metadata, payload)) AS n
+              OFFSET 0) AS now
+        WHERE (now.version = now.expected OR now.expected = -2 OR now.expected = -1 AND now.version > 0)
+          AND now.key <> ALL (held_elsewhere)
+        RETURNING stream_key, version, position
     )
-    SELECT array_agg(position ORDER BY position) INTO positions FROM stored;
-    done := set_config('annals.append', '', true);
-
-    IF 1 = ANY (outcomes) THEN
-        outcomes := ARRAY(
-            SELECT CASE WHEN p.outcome = 1 AND known.id IS NOT NULL THEN 3 ELSE p.outcome END
-            FROM unnest(outcomes) WITH ORDINALITY AS p (outcome, part)
-            LEFT JOIN LATERAL (
-                SELECT e.id FROM unnest(_part, _ids) AS n (part, id) JOIN {schema}.events e ON e.id = n.id
-                WHERE n.part = p.part AND p.outcome = 1 LIMIT 1
-            ) AS known ON true
-            ORDER BY p.part);
+    SELECT array_agg(stream_key), array_agg(version), array_agg(position) INTO keys, versions, positions FROM stored;
+    IF keys = _keys THEN
+        RETURN;
     END IF;
+    SELECT array_agg(CASE
+               WHEN n.key = ANY (keys) THEN 0
+               WHEN n.key = ANY (held_elsewhere)
+                   OR EXISTS (SELECT FROM unnest(_part, _ids) AS i (part, id) JOIN {schema}.events e ON e.id = i.id
+                              WHERE i.part = n.part) THEN 3
+               ELSE 1
+           END ORDER BY n.part),
+           array_agg({version_of} ORDER BY n.part),
+           array_agg(coalesce((SELECT max(s.position) FROM unnest(keys, positions) AS s (key, position) WHERE s.key = n.key), 0)
+                     ORDER BY n.part)
+    INTO outcomes, versions, positions
+    FROM unnest(_keys, _streams) WITH ORDINALITY AS n (key, name, part);
 END
 $$;

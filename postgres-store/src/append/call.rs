@@ -21,7 +21,7 @@ use crate::{database::Database, failure::Failure};
 pub(super) const PATIENCE_MS: i32 = 100;
 
 /// What the functions call an append that is stored.
-const STORED: i64 = 0;
+const STORED: i32 = 0;
 
 /// What became of one stream's part of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +48,9 @@ impl Database {
         let call = call.bind(kinds.schema_id).bind(self.synchronous_commit);
         let (answer,): (Vec<i64>,) = row(bind_one(call, append, event, &kinds), connection).await?;
         match *answer {
-            [outcome, at, last] => Ok(Outcome::new(outcome, at, last)),
+            [outcome, at, last] => {
+                Ok(Outcome::new(i32::try_from(outcome).unwrap_or(i32::MAX), at, last))
+            }
             _ => Ok(Outcome::Unsettled),
         }
     }
@@ -62,20 +64,10 @@ impl Database {
         let kinds = self.kinds.covering(appends, connection, &self.statements).await?;
         let call = self.statements.append_each.query();
         let call = call.bind(kinds.schema_id).bind(self.synchronous_commit);
-        let (outcomes, before, positions): (Vec<i32>, Vec<i64>, Option<Vec<i64>>) =
+        let (outcomes, versions, positions): (Option<Vec<i32>>, Vec<i64>, Vec<i64>) =
             row(Columns::of(appends, &kinds).bind_with_keys(call), connection).await?;
-        let mut positions = positions.unwrap_or_default().into_iter();
-        let parts = appends.iter().zip(outcomes).zip(before);
-        Ok(parts
-            .map(|((append, outcome), before)| {
-                let (events, mut at, mut last) = (append.events.len(), before, 0);
-                if i64::from(outcome) == STORED {
-                    last = positions.by_ref().take(events).last().unwrap_or_default();
-                    at += events as i64;
-                }
-                Outcome::new(i64::from(outcome), at, last)
-            })
-            .collect())
+        let outcomes = outcomes.unwrap_or_else(|| vec![STORED; appends.len()]);
+        Ok(Outcome::each(outcomes, versions, positions))
     }
 
     /// One append to any number of streams, with every check. With `patience` it fails when a lock is not to be had in
@@ -90,7 +82,8 @@ impl Database {
         let kinds = self.kinds.covering(&parts, connection, &self.statements).await?;
         let call = self.statements.append.query().bind(kinds.schema_id);
         let call = call.bind(self.synchronous_commit).bind(patience);
-        let outcomes = outcomes(Columns::of(&parts, &kinds).bind(call), connection).await?;
+        let outcomes =
+            outcomes(Columns::of(&parts, &kinds).bind_with_counts(call), connection).await?;
         self.answer(appends, &outcomes, connection).await
     }
 
@@ -104,7 +97,8 @@ impl Database {
         let parts: Vec<_> = appends.iter().collect();
         let call = self.statements.append.query().bind(kinds.schema_id);
         let call = call.bind(None::<&str>).bind(None::<i32>);
-        let outcomes = outcomes(Columns::of(&parts, kinds).bind(call), transaction).await?;
+        let outcomes =
+            outcomes(Columns::of(&parts, kinds).bind_with_counts(call), transaction).await?;
         self.answer(appends, &outcomes, transaction).await
     }
 
@@ -166,8 +160,7 @@ async fn outcomes(
 ) -> Result<Vec<Outcome>, Failure> {
     let (outcomes, versions, positions): (Vec<i32>, Vec<i64>, Vec<i64>) =
         row(call, connection).await?;
-    let parts = outcomes.into_iter().zip(versions).zip(positions);
-    Ok(parts.map(|((outcome, at), last)| Outcome::new(i64::from(outcome), at, last)).collect())
+    Ok(Outcome::each(outcomes, versions, positions))
 }
 
 /// The one row that each of the functions answers with.
@@ -180,7 +173,12 @@ async fn row<R: for<'r> FromRow<'r, PgRow>>(
 }
 
 impl Outcome {
-    fn new(outcome: i64, at: i64, last: i64) -> Self {
+    fn each(outcomes: Vec<i32>, versions: Vec<i64>, positions: Vec<i64>) -> Vec<Self> {
+        let parts = outcomes.into_iter().zip(versions).zip(positions);
+        parts.map(|((outcome, at), last)| Self::new(outcome, at, last)).collect()
+    }
+
+    fn new(outcome: i32, at: i64, last: i64) -> Self {
         let position = Position::new(last.unsigned_abs());
         match outcome {
             STORED => Self::Stored(Appended { version: version(at), position }),

@@ -1,6 +1,6 @@
 //! An append as the arrays that the functions take: one element a stream, one element an event.
 
-use std::{mem, sync::Arc};
+use std::sync::Arc;
 
 use annals_core::{EventId, ExpectedVersion, Metadata, NewEvent, StreamAppend};
 use serde::Serialize;
@@ -16,11 +16,23 @@ use crate::{kinds::KindTable, stream_key::stream_key};
 
 #[derive(Default)]
 pub(crate) struct Columns<'a> {
+    streams: Streams<'a>,
+    events: Events<'a>,
+}
+
+/// One element a stream.
+#[derive(Default)]
+struct Streams<'a> {
     keys: Vec<Uuid>,
-    streams: Vec<&'a str>,
+    names: Vec<&'a str>,
     expected: Vec<i64>,
     counts: Vec<i32>,
-    part: Vec<i32>,
+}
+
+/// One element an event; `parts` says which stream it is for, counted from 1.
+#[derive(Default)]
+struct Events<'a> {
+    parts: Vec<i32>,
     nth: Vec<i32>,
     ids: Vec<Uuid>,
     kinds: Vec<i32>,
@@ -31,64 +43,68 @@ pub(crate) struct Columns<'a> {
     payloads: Vec<Json<&'a str>>,
 }
 
+type Call = Query<'static, Postgres, PgArguments>;
+
 impl<'a> Columns<'a> {
     /// The columns of `appends`, whose kinds are all in `kinds` and whose sizes have been checked.
     pub(crate) fn of(appends: &[&'a StreamAppend], kinds: &KindTable) -> Self {
         let mut columns = Self::default();
         for (part, append) in (1..).zip(appends) {
-            columns.keys.push(stream_key(&append.stream));
-            columns.streams.push(append.stream.as_str());
-            columns.expected.push(expected(append.expected));
-            columns.counts.push(i32::try_from(append.events.len()).unwrap_or(i32::MAX));
-            let category = append.stream.category();
-            let mut last: Option<(&Arc<Metadata>, Option<Json<String>>)> = None;
-            for (nth, event) in (1..).zip(&append.events) {
-                let data = &event.event;
-                columns.part.push(part);
-                columns.nth.push(nth);
-                columns.ids.push(event.id.as_uuid());
-                columns
-                    .kinds
-                    .push(kinds.number(category, data.event_type.as_str()).unwrap_or_default());
-                columns
-                    .schema_versions
-                    .push(i32::try_from(data.schema_version).unwrap_or(i32::MAX));
-                columns.correlation_ids.push(event.metadata.correlation_id.map(|id| id.as_uuid()));
-                columns.causation_ids.push(event.metadata.causation_id.map(|id| id.as_uuid()));
-                columns.metadata.push(match &last {
-                    Some((metadata, json)) if Arc::ptr_eq(metadata, &event.metadata) => {
-                        json.clone()
-                    }
-                    _ => {
-                        let json = encoded(&event.metadata);
-                        last = Some((&event.metadata, json.clone()));
-                        json
-                    }
-                });
-                columns.payloads.push(Json(data.payload.as_str()));
-            }
+            columns.streams.push(append);
+            columns.events.push(part, append, kinds);
         }
         columns
     }
 
-    /// The parameters of the quick ways, which take the keys of the streams as well.
-    pub(crate) fn bind_with_keys(
-        mut self,
-        query: Query<'static, Postgres, PgArguments>,
-    ) -> Query<'static, Postgres, PgArguments> {
-        let keys = mem::take(&mut self.keys);
-        self.bind(query.bind(keys))
+    /// The parameters of `append_each`, which is told the keys of the streams.
+    pub(crate) fn bind_with_keys(self, call: Call) -> Call {
+        let Streams { keys, names, expected, .. } = self.streams;
+        self.events.bind(call.bind(keys).bind(names).bind(expected))
     }
 
-    pub(crate) fn bind(
-        self,
-        query: Query<'static, Postgres, PgArguments>,
-    ) -> Query<'static, Postgres, PgArguments> {
-        query
-            .bind(self.streams)
-            .bind(self.expected)
-            .bind(self.counts)
-            .bind(self.part)
+    /// The parameters of `append`.
+    pub(crate) fn bind_with_counts(self, call: Call) -> Call {
+        let Streams { names, expected, counts, .. } = self.streams;
+        self.events.bind(call.bind(names).bind(expected).bind(counts))
+    }
+}
+
+impl<'a> Streams<'a> {
+    fn push(&mut self, append: &'a StreamAppend) {
+        self.keys.push(stream_key(&append.stream));
+        self.names.push(append.stream.as_str());
+        self.expected.push(expected(append.expected));
+        self.counts.push(i32::try_from(append.events.len()).unwrap_or(i32::MAX));
+    }
+}
+
+impl<'a> Events<'a> {
+    fn push(&mut self, part: i32, append: &'a StreamAppend, kinds: &KindTable) {
+        let category = append.stream.category();
+        let mut last: Option<(&Arc<Metadata>, Option<Json<String>>)> = None;
+        for (nth, event) in (1..).zip(&append.events) {
+            let data = &event.event;
+            self.parts.push(part);
+            self.nth.push(nth);
+            self.ids.push(event.id.as_uuid());
+            self.kinds.push(kinds.number(category, data.event_type.as_str()).unwrap_or_default());
+            self.schema_versions.push(i32::try_from(data.schema_version).unwrap_or(i32::MAX));
+            self.correlation_ids.push(event.metadata.correlation_id.map(|id| id.as_uuid()));
+            self.causation_ids.push(event.metadata.causation_id.map(|id| id.as_uuid()));
+            self.metadata.push(match &last {
+                Some((metadata, json)) if Arc::ptr_eq(metadata, &event.metadata) => json.clone(),
+                _ => {
+                    let json = encoded(&event.metadata);
+                    last = Some((&event.metadata, json.clone()));
+                    json
+                }
+            });
+            self.payloads.push(Json(data.payload.as_str()));
+        }
+    }
+
+    fn bind(self, call: Call) -> Call {
+        call.bind(self.parts)
             .bind(self.nth)
             .bind(self.ids)
             .bind(self.kinds)
@@ -101,12 +117,12 @@ impl<'a> Columns<'a> {
 }
 
 /// The parameters of an append of one event.
-pub(crate) fn bind_one<'a>(
-    query: Query<'static, Postgres, PgArguments>,
-    append: &'a StreamAppend,
-    event: &'a NewEvent,
+pub(crate) fn bind_one(
+    query: Call,
+    append: &StreamAppend,
+    event: &NewEvent,
     kinds: &KindTable,
-) -> Query<'static, Postgres, PgArguments> {
+) -> Call {
     let NewEvent { id, event: data, metadata, .. } = event;
     let stream = append.stream.as_str();
     let kind = kinds.number(append.stream.category(), data.event_type.as_str());
