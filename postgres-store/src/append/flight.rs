@@ -41,6 +41,11 @@ impl Flight {
         Self { held: Held { lanes: Arc::clone(&lanes), requests }, lanes, size }
     }
 
+    /// How many requests these are.
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
     /// Sends the requests in one statement and answers them. Those that it could not settle go on in their own time,
     /// so that they keep nobody waiting.
     pub(super) async fn send(mut self, connection: &mut Option<PoolConnection<Postgres>>) {

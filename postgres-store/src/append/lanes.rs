@@ -9,6 +9,7 @@ use std::{
 use annals_core::{StoreError, StreamAppend};
 use tokio::{
     sync::{Notify, Semaphore, oneshot},
+    task::yield_now,
     time::timeout,
 };
 
@@ -23,6 +24,8 @@ use crate::{database::Database, tail::Tail};
 const BATCH: usize = 128;
 /// Up to so many appends go alone, each on a connection of its own.
 const ALONE: usize = 4;
+/// Up to so many appends share one statement.
+const TOGETHER: usize = 16;
 /// Into how many statements a larger crowd is divided.
 const SHARES: usize = 2;
 /// For how long a lane without work keeps its connection.
@@ -63,7 +66,13 @@ impl State {
     fn wants_lane(&self, most: usize) -> bool {
         let (lanes, ready) = (self.busy + self.starting, self.queue.ready());
         let crowd = ready + self.sent;
-        let share = if crowd <= ALONE { 1 } else { crowd.div_ceil(SHARES).min(BATCH) };
+        let share = if crowd <= ALONE {
+            1
+        } else if crowd <= TOGETHER {
+            crowd
+        } else {
+            crowd.div_ceil(SHARES).min(BATCH)
+        };
         ready > 0 && lanes < most && (lanes == 0 || ready >= share)
     }
 }
@@ -126,11 +135,17 @@ impl Lanes {
 
     /// One lane, until there was nothing to do for a while.
     async fn run(self: Arc<Self>) {
-        let mut connection = None;
+        let (mut connection, mut size) = (None, 0);
         self.state().starting -= 1;
         loop {
-            while let Some(flight) = self.next_flight() {
+            if size > 1 {
+                // Those that were answered together are about to ask again: they go before this task.
+                yield_now().await;
+            }
+            if let Some(flight) = self.next_flight() {
+                size = flight.size();
                 flight.send(&mut connection).await;
+                continue;
             }
             self.state().idle += 1;
             let is_over = timeout(LINGER, self.work.notified()).await.is_err();
