@@ -43,6 +43,13 @@ pub struct PartId {
     pub part: u16,
 }
 
+/// `9/0`: build and part.
+impl fmt::Display for PartId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.build, self.part)
+    }
+}
+
 /// What a follower is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FollowerKind {
@@ -277,4 +284,36 @@ pub struct Claim {
     pub position: Position,
     /// Whether the build was the live one then. A swap changes that and leaves the claim as it is.
     pub is_live: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_report_is_read_whatever_build_wrote_it() {
+        let part = PartId { build: BuildId::new(9), part: 1 };
+        let report = Report {
+            declares: vec![DeclaredVersion { name: "customers".into(), version: 2 }],
+            parts: vec![PartReport {
+                part,
+                seen: Position::new(7),
+                rate: 0.1,
+                busy_since: Some(DateTime::UNIX_EPOCH),
+                interrupted: Some("no route".into()),
+                held_by: None,
+            }],
+        };
+        let mut json = serde_json::to_value(&report).unwrap();
+        json["news"] = json!([1]);
+        json["parts"][0]["more"] = json!({});
+        assert_eq!(serde_json::from_value::<Report>(json).unwrap(), report);
+        assert_eq!(serde_json::from_value::<Report>(json!({})).unwrap(), Report::default());
+        let brief =
+            json!({ "parts": [{ "part": { "build": 9, "part": 1 }, "seen": 7, "rate": 0.1 }] });
+        assert_eq!(serde_json::from_value::<Report>(brief).unwrap().parts[0].part, part);
+        assert_eq!(part.to_string(), "9/1");
+    }
 }

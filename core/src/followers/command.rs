@@ -16,13 +16,14 @@ pub enum Command {
     Resume,
     /// Make a shadow of the version that was declared last, from [`Position::START`](crate::Position::START)
     /// on, with as many parts as the live build. Before that all is checked that would stand in the way of
-    /// the swap.
+    /// the swap. Refused where there is a shadow, and for reactors.
     Rebuild {
         /// Compare it with the live build, which must be of the same version.
         verify: Option<Verify>,
     },
     /// Let the shadow take the place of the live build although events of it are parked: sets
-    /// [`Build::may_swap_parked`](super::Build::may_swap_parked). The swap is made by the engine.
+    /// [`Build::may_swap_parked`](super::Build::may_swap_parked). The swap itself is made by who runs it. Refused
+    /// where there is no shadow.
     Swap,
     /// Remove the shadow, its tables and its parts, and set
     /// [`FollowerBooks::last_rebuild`](super::FollowerBooks::last_rebuild).
@@ -35,10 +36,12 @@ pub enum Command {
     },
     /// Divide the live build into as many parts: [`Build::floors`](super::Build::floors) become the positions
     /// of the former parts, and each new part begins at the lowest of them, with a new fence and no owner.
-    /// The sum of [`PartState::events`](super::PartState::events) is carried by the first.
+    /// The sum of [`PartState::events`](super::PartState::events) goes to the first. Refused where there is a
+    /// shadow, a part has stopped ([`CommandRefused::Stopped`]), or the floors of a former division count still
+    /// ([`CommandRefused::Settling`]): the lowest position is below the highest of them.
     Repartition(NonZeroU16),
     /// Try again what is parked in the live build and the shadow: sets
-    /// [`ParkedEvent::retry`](super::ParkedEvent::retry).
+    /// [`ParkedEvent::retry`](super::ParkedEvent::retry), for the part that has the sequence to see.
     RetryParked {
         /// Only the events of this sequence; none for all.
         sequence: Option<String>,
@@ -103,6 +106,12 @@ pub enum CommandRefused {
         "follower {name} is still settling after it was divided; try again once it has caught up"
     )]
     Settling {
+        /// The follower.
+        name: String,
+    },
+    /// A part of it has stopped, and a division would forget why.
+    #[error("follower {name} has stopped; mend the cause and resume it first")]
+    Stopped {
         /// The follower.
         name: String,
     },

@@ -138,3 +138,73 @@ impl<E> fmt::Debug for Batch<'_, E> {
             .finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+    use crate::{
+        EventData, EventId, EventType, Payload, Position, Version,
+        followers::{Declaration, FollowerKind},
+    };
+
+    /// Keeps positions, and cannot bear the third.
+    struct Positions;
+
+    #[async_trait]
+    impl Projection<Vec<u64>> for Positions {
+        const NAME: &'static str = "positions";
+        const VERSION: u32 = 2;
+        type Event = EventData;
+
+        async fn create(&self, _: &mut Vec<u64>) -> Result<(), HandlerError> {
+            Ok(())
+        }
+
+        async fn handle(
+            &self,
+            recorded: &Recorded<EventData>,
+            positions: &mut Vec<u64>,
+        ) -> Result<(), HandlerError> {
+            if recorded.position == Position::new(3) {
+                return Err("three".into());
+            }
+            positions.push(recorded.position.get());
+            Ok(())
+        }
+    }
+
+    fn recorded(position: u64) -> Recorded<EventData> {
+        let event = EventData::new(EventType::from_static("x"), Payload::from_stored("{}"));
+        Recorded {
+            id: EventId::new(),
+            stream: "test-a".parse().unwrap(),
+            version: Version::new(position),
+            position: Position::new(position),
+            recorded_at: DateTime::UNIX_EPOCH,
+            event,
+            metadata: std::sync::Arc::default(),
+        }
+    }
+
+    #[tokio::test]
+    async fn one_by_one_the_event_that_failed_is_known() {
+        let events: Vec<_> = (1..=4).map(recorded).collect();
+        let (batch, mut positions) = (Batch::new(&events), Vec::new());
+        assert_eq!(batch.blamed(), None);
+        let error = Positions.handle_batch(&batch, &mut positions).await.unwrap_err();
+        assert_eq!((error.to_string().as_str(), batch.blamed()), ("three", Some(2)));
+        assert_eq!(positions, [1, 2]);
+        batch.blame(4);
+        assert_eq!(batch.blamed(), None, "there is no fifth");
+    }
+
+    #[test]
+    fn a_declaration_says_what_the_trait_says() {
+        let declaration = Declaration::projection(&Positions);
+        assert_eq!((declaration.name, declaration.version), ("positions", 2));
+        assert_eq!(declaration.kind, FollowerKind::Projection);
+        assert_eq!((declaration.parts.get(), declaration.start), (1, Position::START));
+    }
+}

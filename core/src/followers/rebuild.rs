@@ -160,3 +160,62 @@ pub struct LastRebuild {
     /// How.
     pub outcome: Outcome,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn differences() -> Differences {
+        let row = |key: Option<&str>, live: Option<&str>, rebuilt: Option<&str>| Difference {
+            table: "customers".into(),
+            key: key.map(Into::into),
+            live: live.map(Into::into),
+            rebuilt: rebuilt.map(Into::into),
+        };
+        Differences {
+            position: Position::new(7),
+            count: 2,
+            rows: vec![row(Some("anna"), Some("1"), Some("2")), row(None, None, Some("(3)"))],
+            ignored_columns: vec!["customers.id".into()],
+        }
+    }
+
+    #[test]
+    fn differences_are_counted_and_named() {
+        assert_eq!(
+            differences().to_string(),
+            "2 rows differ at 7\n  \
+             customers \"anna\": 1 is live, 2 was rebuilt\n  \
+             customers: nothing is live, (3) was rebuilt\n  \
+             not compared: customers.id"
+        );
+        assert!(!differences().is_empty());
+    }
+
+    #[test]
+    fn an_outcome_is_kept_as_json() {
+        let dependent = Dependent {
+            kind: "materialized view".into(),
+            name: "public.totals".into(),
+            on: "customers".into(),
+            reason: None,
+        };
+        assert_eq!(dependent.to_string(), "materialized view public.totals hangs on customers");
+        let outcomes = [
+            Outcome::Swapped,
+            Outcome::Cancelled,
+            Outcome::Compared(differences()),
+            Outcome::Refused(vec![dependent]),
+        ];
+        for outcome in outcomes {
+            let last = LastRebuild {
+                build: Some(BuildId::new(9)),
+                version: 2,
+                ended_at: DateTime::UNIX_EPOCH,
+                outcome,
+            };
+            let json = serde_json::to_string(&last).unwrap();
+            assert_eq!(serde_json::from_str::<LastRebuild>(&json).unwrap(), last);
+        }
+    }
+}

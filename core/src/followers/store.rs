@@ -48,8 +48,9 @@ pub trait FollowerStore: EventStore + Clone + 'static {
     /// - [`StartError::Store`].
     async fn declare(&self, follower: &Declaration) -> Result<(), StartError>;
 
-    /// Notes a member's sign of life, if there is one, and answers the books, in one round trip. In the
-    /// answer the member is alive, or has left.
+    /// Notes a member's sign of life, if there is one, and answers the books, in one round trip. The answer
+    /// has the beat in it already: the member is alive and said what it says, or has left. Members whose
+    /// lease is over are not in it, and may be forgotten; what they own stays theirs until it is claimed.
     ///
     /// # Errors
     /// When the store failed.
@@ -154,8 +155,11 @@ pub trait FollowerStore: EventStore + Clone + 'static {
 pub struct RowsOf<'a> {
     /// The table, as the caller knows it. That of another version can have other columns.
     pub table: &'a TableShape,
-    /// Of which build; none for the live one.
-    pub build: Option<BuildId>,
+    /// The rows of the build that this claim is of, wherever its tables are by now; none for those of the
+    /// live build. Whether the claim holds does not matter: a step that builds on what was read is fenced if
+    /// it does not. But [`Claim::is_live`] may be out of date, so a store that keeps a shadow elsewhere looks, in
+    /// the statement that reads, where the build is.
+    pub claim: Option<&'a Claim>,
     /// Which of them.
     pub which: WhichRows<'a>,
 }
@@ -163,7 +167,7 @@ pub struct RowsOf<'a> {
 /// How rows are chosen.
 #[derive(Debug, Clone, Copy)]
 pub enum WhichRows<'a> {
-    /// By key: those that are there, in any order. A key with NUL has no row.
+    /// By key, none twice: those that are there, in any order. A key with NUL has no row.
     Keys(&'a [String]),
     /// By what they hold, in the query's order: [`Query::check`] first; [`Query::select`] says what it means.
     Query(&'a Query),
