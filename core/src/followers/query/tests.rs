@@ -121,6 +121,7 @@ fn pages_of_any_size_give_every_row_once_and_in_order() {
                 assert_eq!(cursor, page.cursor(last));
                 page = page.after(cursor);
                 paged.extend(rows);
+                assert!(paged.len() <= whole.len(), "{size} at a time of {query:?}");
             }
             assert_eq!(paged, whole, "{size} at a time of {query:?}");
         }
