@@ -38,6 +38,13 @@ pub use annals_core::{
 // The global stream.
 pub use annals_core::{EventStoreExt, StreamExt, TryStreamExt};
 
+// Followers of the global stream; the module holds their status, their failures, and the contract for stores.
+pub use annals_core::followers;
+pub use annals_core::{
+    Batch, Columns, Cursor, FailurePolicy, FollowerStatus, FollowerStore, HandlerError, Options,
+    Page, Projection, Query, Reaction, Reactor, ReadError, ReadModel, Start,
+};
+
 // What is recorded, and about it.
 pub use annals_core::{
     CausationId, Cause, CorrelationId, EventData, EventId, EventType, ExpectedVersion, Metadata,

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Reads on from the last event it gave, and waits where there is none.
-pub(crate) struct Follower<S> {
+pub(crate) struct Tailing<S> {
     store: S,
     filter: Filter,
     /// Everything up to here was given, or does not match.
@@ -21,7 +21,7 @@ pub(crate) struct Follower<S> {
     page: RecordedEvents,
 }
 
-impl<S: EventStore> Follower<S> {
+impl<S: EventStore> Tailing<S> {
     pub(crate) fn new(store: S, filter: Filter, done: Position) -> Self {
         Self { store, filter, done, head: done, page: stream::empty().boxed() }
     }

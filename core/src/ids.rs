@@ -92,6 +92,11 @@ uuid_newtype! {
     CausationId
 }
 
+uuid_newtype! {
+    /// A process that runs followers, for as long as it does.
+    MemberId
+}
+
 impl From<EventId> for CorrelationId {
     fn from(id: EventId) -> Self {
         Self(id.as_uuid())

@@ -7,6 +7,7 @@ mod aggregate;
 mod clock;
 mod event;
 mod follow;
+pub mod followers;
 mod ids;
 mod metadata;
 mod position;
@@ -23,6 +24,10 @@ pub use self::{
     event::{
         DecodeError, EncodeError, Event, EventData, EventType, IntoUpcasts, InvalidEventType,
         InvalidPayload, NewEvent, Payload, Recorded, RecordedEvent, Unreadable, Upcast,
+    },
+    followers::{
+        Batch, Columns, Cursor, FailurePolicy, FollowerStatus, FollowerStore, HandlerError,
+        Options, Page, Projection, Query, Reaction, Reactor, ReadError, ReadModel, Start,
     },
     ids::{CausationId, CorrelationId, EventId, IdGenerator, UuidV7},
     metadata::{Cause, Metadata},

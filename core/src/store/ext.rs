@@ -6,7 +6,7 @@ use futures_util::{
 use super::{AppendError, Appended, EventStore, Filter, ReadAll, StoreError, StreamAppend};
 use crate::{
     Event, Position, Recorded,
-    follow::{Follower, typed},
+    follow::{Tailing, typed},
 };
 
 /// What users do with every [`EventStore`] besides running commands: follow the global stream as their
@@ -93,8 +93,8 @@ pub trait EventStoreExt: EventStore {
     where
         Self: Clone + Sized + 'static,
     {
-        let follower = Follower::new(self.clone(), Filter::of::<E>(), position);
-        typed(stream::try_unfold(follower, Follower::next).boxed())
+        let tailing = Tailing::new(self.clone(), Filter::of::<E>(), position);
+        typed(stream::try_unfold(tailing, Tailing::next).boxed())
     }
 }
 

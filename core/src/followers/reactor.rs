@@ -1,0 +1,78 @@
+use async_trait::async_trait;
+
+use super::{HandlerError, Options};
+use crate::{Event, EventId, Metadata, Recorded};
+
+/// Side effects and follow-up commands: at least once for each event, and not again in a rebuild.
+///
+/// After a crash the last few events come again. Whoever is told of an event deduplicates on its id, which is
+/// [`Reaction::event_id`].
+///
+/// ```
+/// use annals::{EventData, Reaction, Reactor, Recorded, followers::HandlerError};
+/// use async_trait::async_trait;
+///
+/// struct Announce;
+///
+/// #[async_trait]
+/// impl Reactor for Announce {
+///     const NAME: &'static str = "announce";
+///     type Event = EventData;
+///
+///     async fn react(&self, recorded: &Recorded<EventData>, cx: &Reaction) -> Result<(), HandlerError> {
+///         println!("{} in {}, to be told once: {}", recorded.event.event_type, recorded.stream, cx.event_id());
+///         Ok(())
+///     }
+/// }
+/// ```
+#[async_trait]
+pub trait Reactor: Send + Sync + 'static {
+    /// The follower's name: 1 to 48 of `a-z`, `0-9` and `_`, a letter first. Any other fails the build.
+    const NAME: &'static str;
+
+    /// What it reads; a union of events gathers those of several aggregates.
+    type Event: Event;
+
+    /// Does what is to be done about an event.
+    ///
+    /// # Errors
+    /// When it could not be done; it is tried again as the [`options`](Self::options) say.
+    async fn react(
+        &self,
+        recorded: &Recorded<Self::Event>,
+        cx: &Reaction,
+    ) -> Result<(), HandlerError>;
+
+    /// How it is run.
+    fn options(&self) -> Options {
+        Options::new()
+    }
+}
+
+/// What a reactor is given beside the event.
+#[derive(Debug, Clone)]
+pub struct Reaction {
+    event_id: EventId,
+    metadata: Metadata,
+}
+
+impl Reaction {
+    /// The reaction of the reactor `name` to `recorded`: for tests of a reactor, and for what runs it.
+    #[must_use]
+    pub fn new<E>(name: &str, recorded: &Recorded<E>) -> Self {
+        let metadata = Metadata::caused_by(recorded).with_actor(name);
+        Self { event_id: recorded.id, metadata }
+    }
+
+    /// The event's id, the same whenever the event comes again: what other systems deduplicate on.
+    #[must_use]
+    pub fn event_id(&self) -> EventId {
+        self.event_id
+    }
+
+    /// Metadata for what follows: the event's correlation, the event as its cause, the reactor as actor.
+    #[must_use]
+    pub fn metadata(&self) -> Metadata {
+        self.metadata.clone()
+    }
+}
