@@ -7,6 +7,7 @@ mod aggregate;
 mod clock;
 mod event;
 mod follow;
+mod idempotency_key;
 mod ids;
 mod metadata;
 mod position;
@@ -24,6 +25,7 @@ pub use self::{
         DecodeError, EncodeError, Event, EventData, EventType, IntoUpcasts, InvalidEventType,
         InvalidPayload, NewEvent, Payload, Recorded, RecordedEvent, Unreadable, Upcast,
     },
+    idempotency_key::IdempotencyKey,
     ids::{CausationId, CorrelationId, EventId, IdGenerator, UuidV7},
     metadata::{Cause, Metadata},
     position::Position,
