@@ -10,7 +10,7 @@
 //! | to | see |
 //! |---|---|
 //! | model an entity | [`Aggregate`], [`Event`](trait@Event), [`Context`] |
-//! | change and read it | [`Repository`], [`Executed`], [`CommandError`], [`RetryPolicy`] |
+//! | change and read it | [`Repository`], [`Executed`], [`CommandError`], [`RetryPolicy`], [`IdempotencyKey`] |
 //! | audit it | [`Repository::history`], [`Repository::load_at`], [`Metadata`] |
 //! | follow everything | [`EventStoreExt::follow`], [`EventStoreExt::events_after`], [`Recorded`] |
 //! | test it | [`testing::Scenario`] (feature `testing`) |
@@ -32,7 +32,7 @@ pub use annals_macros::Event;
 
 // Commands in, state and history out.
 pub use annals_core::{
-    AsOf, Change, CommandError, Execute, Executed, Loaded, Repository, RetryPolicy,
+    AsOf, Change, CommandError, Execute, Executed, IdempotencyKey, Loaded, Repository, RetryPolicy,
 };
 
 // The global stream.

@@ -8,6 +8,7 @@ mod clock;
 mod event;
 mod follow;
 pub mod followers;
+mod idempotency_key;
 mod ids;
 mod metadata;
 mod position;
@@ -29,6 +30,7 @@ pub use self::{
         Batch, Columns, Cursor, FailurePolicy, FollowerStatus, FollowerStore, HandlerError,
         Options, Page, Projection, Query, Reaction, Reactor, ReadError, ReadModel, Start,
     },
+    idempotency_key::IdempotencyKey,
     ids::{CausationId, CorrelationId, EventId, IdGenerator, UuidV7},
     metadata::{Cause, Metadata},
     position::Position,

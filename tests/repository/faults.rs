@@ -27,6 +27,8 @@ pub(crate) enum Fault {
     Rival,
     /// Somebody else appends to the same stream, and then other events under the same ids.
     Twin,
+    /// What is in `meanwhile` is appended first.
+    Meanwhile,
     /// The answer is lost, and before it is asked again somebody else appends to the same stream.
     AnswerLostThenRival,
 }
@@ -36,6 +38,8 @@ pub(crate) struct Faulty {
     store: MemoryStore,
     pub(crate) appends: Mutex<VecDeque<Fault>>,
     pub(crate) reads: Mutex<VecDeque<Fault>>,
+    /// What else is appended at a [`Fault::Meanwhile`].
+    pub(crate) meanwhile: Mutex<Vec<StreamAppend>>,
     /// Where the head was waited for.
     pub(crate) waits: Mutex<Vec<Position>>,
     /// What the rival appends.
@@ -49,6 +53,7 @@ impl Faulty {
             store,
             appends: Mutex::default(),
             reads: Mutex::default(),
+            meanwhile: Mutex::default(),
             waits: Mutex::default(),
             rival,
         }
@@ -108,6 +113,13 @@ impl EventStore for Faulty {
                     twin.events.iter_mut().for_each(|event| event.event = self.rival.clone());
                 }
                 self.store.append(twins).await?;
+                self.store.append(appends).await
+            }
+            Fault::Meanwhile => {
+                let meanwhile = std::mem::take(&mut *self.meanwhile.lock().unwrap());
+                for append in meanwhile {
+                    self.store.append(vec![append]).await.unwrap();
+                }
                 self.store.append(appends).await
             }
             Fault::AnswerLostThenRival => {

@@ -13,5 +13,8 @@ mod executing;
 mod faults;
 mod following;
 mod history;
+mod keyed;
+mod keyed_schedules;
 mod properties;
 mod retrying;
+mod unsteady;

@@ -1,8 +1,9 @@
 use crate::{AppendError, Conflict, StoreError};
 
 /// Why a command did not succeed. Nothing is appended then, unless the store says that it cannot know:
-/// after [`StoreError::OutcomeUnknown`] load the entity to see, or run the command again pinned to the
-/// version it was meant for, with [`with_expected_version`](crate::Execute::with_expected_version).
+/// after [`StoreError::OutcomeUnknown`] run the command again under the same
+/// [idempotency key](crate::Execute::with_idempotency_key); without one, load the entity to see, or run the command
+/// again pinned to the version it was meant for, with [`with_expected_version`](crate::Execute::with_expected_version).
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError<E> {
     /// The aggregate declined it.

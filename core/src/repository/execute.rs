@@ -1,9 +1,15 @@
-use std::{fmt, pin::Pin, sync::Arc, time::Duration};
+use std::{fmt, pin::Pin, sync::Arc};
 
-use super::{CommandError, Loaded, Repository, append::append_once, retry::pause};
+use super::{
+    CommandError, Loaded, Repository,
+    append::append_once,
+    keyed::{Found, find, settle},
+    retry::pause,
+};
 use crate::{
     Aggregate, AppendError, Appended, CausationId, Cause, Context, CorrelationId, Event, EventId,
-    ExpectedVersion, Metadata, NewEvent, Position, Refusal, StoreError, StreamAppend, Version,
+    ExpectedVersion, IdempotencyKey, Metadata, NewEvent, Position, Refusal, StoreError,
+    StreamAppend, Version,
 };
 
 /// The answer of a command that succeeded.
@@ -61,6 +67,7 @@ pub struct Execute<'a, A: Aggregate> {
     command: &'a A::Command,
     expected: ExpectedVersion,
     metadata: Metadata,
+    key: Option<IdempotencyKey>,
 }
 
 impl<'a, A: Aggregate> Execute<'a, A> {
@@ -75,6 +82,7 @@ impl<'a, A: Aggregate> Execute<'a, A> {
             command,
             expected: ExpectedVersion::Any,
             metadata: Metadata::default(),
+            key: None,
         }
     }
 
@@ -93,8 +101,29 @@ impl<'a, A: Aggregate> Execute<'a, A> {
         self
     }
 
+    /// Runs the command once under this key, however often it is sent: because an answer was lost, a client clicked
+    /// twice, or an event was delivered again. After [`StoreError::OutcomeUnknown`], the same key settles it.
+    ///
+    /// The ids of its events follow from the key. When the entity's stream holds them, the command has run: the
+    /// answer is state, version, position, events and metadata as of then, and
+    /// [`Aggregate::handle`] is not asked. That it has run comes before any
+    /// [expected version](Self::with_expected_version). Tries that run at the same time get the same answer, too.
+    #[doc = include_str!("../docs/idempotency_key.md")]
+    /// The key is all that is compared. With another command it is answered with what the first one did; for
+    /// another entity, the store refuses the events, and the error is [`Refusal::IdempotencyKeyTaken`].
+    ///
+    /// A command that was declined, or led to no event, leaves no trace: sent again, it is decided again.
+    ///
+    /// The answer is read from the stream, after the append as well: one more short read than without a key. Its
+    /// events are as today's code reads them, so an upcaster may make more of them than there are ids.
+    pub fn with_idempotency_key(mut self, key: impl Into<IdempotencyKey>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
     async fn run(self) -> Result<Executed<A>, CommandError<A::Error>> {
-        let Self { repository, id, command, expected, metadata } = self;
+        let Self { repository, id, command, expected, metadata, key } = self;
+        let store = &*repository.store;
         let stream = repository.stream_id(id).map_err(Refusal::from).map_err(StoreError::from)?;
         let mut pauses = repository.retry.pauses();
         let mut cx = Context {
@@ -105,43 +134,54 @@ impl<'a, A: Aggregate> Execute<'a, A> {
             ids: Arc::clone(&repository.ids),
         };
         loop {
-            let Loaded { mut state, version, position } = load(repository, id, &mut pauses).await?;
-            expected.check(&stream, version).map_err(CommandError::Conflict)?;
-            cx.version = version;
-            let events = state.handle(command, &cx).map_err(CommandError::Rejected)?;
+            let loaded = match find(store, &stream, &Loaded::nothing(), key, &mut pauses).await? {
+                Found::Answer(answer) => return Ok(answer),
+                Found::Entity(loaded) => loaded,
+            };
+            expected.check(&stream, loaded.version).map_err(CommandError::Conflict)?;
+            cx.version = loaded.version;
+            let events = loaded.state.handle(command, &cx).map_err(CommandError::Rejected)?;
             if events.is_empty() {
+                let Loaded { state, version, position } = loaded;
                 let (event_ids, metadata) = (vec![], cx.metadata);
                 return Ok(Executed { state, version, position, events, event_ids, metadata });
             }
-            let new_events = new_events(&cx, &events)?;
+            let new_events = new_events(&cx, &events, key)?;
             let event_ids = new_events.iter().map(|event| event.id).collect();
             let metadata =
                 new_events.first().map_or_else(Arc::default, |event| Arc::clone(&event.metadata));
-            let append = StreamAppend::new(stream.clone(), version, new_events);
-            match append_once(&*repository.store, append, version, &mut pauses).await {
-                Ok(Appended { version, position }) => {
-                    events.iter().for_each(|event| state.apply(event));
-                    return Ok(Executed { state, version, position, events, event_ids, metadata });
-                }
+            let append = StreamAppend::new(stream.clone(), loaded.version, new_events);
+            let stored = match append_once(store, append, loaded.version, &mut pauses).await {
                 Err(AppendError::Conflict(conflict)) => {
                     expected.check(&stream, conflict.actual).map_err(CommandError::Conflict)?;
                     pause(&mut pauses, CommandError::Conflict(conflict)).await?;
+                    continue;
                 }
-                Err(AppendError::Store(error)) => return Err(error.into()),
+                Err(AppendError::Store(error)) => Err(error),
+                Ok(appended) => Ok(appended),
+            };
+            if let Some(key) = key {
+                return Ok(settle(store, &stream, loaded, key, stored, &mut pauses).await?);
             }
+            let Appended { version, position } = stored?;
+            let mut state = loaded.state;
+            events.iter().for_each(|event| state.apply(event));
+            return Ok(Executed { state, version, position, events, event_ids, metadata });
         }
     }
 }
 
-/// The stored form of what was decided: each event with an id of its own, all with the command's metadata.
+/// The stored form of what was decided: each event with an id of its own, which follows from the key if there is one,
+/// all with the command's metadata.
 fn new_events<A: Aggregate>(
     cx: &Context<A>,
     events: &[A::Event],
+    key: Option<IdempotencyKey>,
 ) -> Result<Vec<NewEvent>, StoreError> {
     let mut metadata = Arc::clone(&cx.metadata);
     let mut new_events = Vec::with_capacity(events.len());
-    for event in events {
-        let id = EventId::from(cx.ids.next_id());
+    for (index, event) in events.iter().enumerate() {
+        let id = key.map_or_else(|| cx.ids.next_id().into(), |key| key.event_id(index));
         if metadata.correlation_id.is_none() {
             Arc::make_mut(&mut metadata).correlation_id = Some(id.into());
         }
@@ -149,20 +189,6 @@ fn new_events<A: Aggregate>(
         new_events.push(NewEvent { id, event, metadata: Arc::clone(&metadata) });
     }
     Ok(new_events)
-}
-
-/// Loads, again if the store is lost for a moment.
-async fn load<A: Aggregate>(
-    repository: &Repository<A>,
-    id: &A::Id,
-    pauses: &mut (impl Iterator<Item = Duration> + Send),
-) -> Result<Loaded<A>, StoreError> {
-    loop {
-        match repository.load(id).await {
-            Err(error) if error.is_transient() => pause(pauses, error).await?,
-            answer => return answer,
-        }
-    }
 }
 
 impl<'a, A: Aggregate> IntoFuture for Execute<'a, A> {
@@ -182,6 +208,7 @@ impl<A: Aggregate<Command: fmt::Debug>> fmt::Debug for Execute<'_, A> {
             .field("command", self.command)
             .field("expected", &self.expected)
             .field("metadata", &self.metadata)
+            .field("key", &self.key)
             .finish_non_exhaustive()
     }
 }

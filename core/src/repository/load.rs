@@ -1,7 +1,10 @@
 use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
 
-use crate::{Aggregate, EventStore, Position, ReadStream, StoreError, StreamId, Version};
+use crate::{
+    Aggregate, EventStore, Position, ReadStream, RecordedEvent, StoreError, StreamId, Unreadable,
+    Version,
+};
 
 /// An entity's state, and how far into its history it goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +16,27 @@ pub struct Loaded<A> {
     pub version: Version,
     /// The position of the last of them; [`Position::START`] if there are none.
     pub position: Position,
+}
+
+impl<A: Aggregate> Loaded<A> {
+    /// The entity before anything happened to it.
+    pub(super) fn nothing() -> Self {
+        Self { state: A::default(), version: Version::NONE, position: Position::START }
+    }
+
+    /// Takes in the next record, whose events are added to `events`.
+    pub(super) fn take(
+        &mut self,
+        record: &RecordedEvent,
+        events: &mut Vec<A::Event>,
+    ) -> Result<(), Unreadable> {
+        let taken = events.len();
+        record.decode_into::<A::Event>(events)?;
+        events.iter().skip(taken).for_each(|event| self.state.apply(event));
+        self.version = record.version;
+        self.position = record.position;
+        Ok(())
+    }
 }
 
 /// A point in an entity's history: a version or a time.
@@ -45,8 +69,7 @@ pub(super) async fn load<A: Aggregate>(
     if let Some(AsOf::Version(version)) = as_of {
         read = read.with_limit(version.get());
     }
-    let mut loaded =
-        Loaded { state: A::default(), version: Version::NONE, position: Position::START };
+    let mut loaded = Loaded::nothing();
     let mut records = store.read_stream(read);
     let mut events = Vec::with_capacity(1);
     while let Some(record) = records.try_next().await? {
@@ -55,12 +78,8 @@ pub(super) async fn load<A: Aggregate>(
         {
             break;
         }
-        record.decode_into::<A::Event>(&mut events)?;
-        for event in events.drain(..) {
-            loaded.state.apply(&event);
-        }
-        loaded.version = record.version;
-        loaded.position = record.position;
+        events.clear();
+        loaded.take(&record, &mut events)?;
     }
     Ok(loaded)
 }

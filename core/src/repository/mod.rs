@@ -4,6 +4,7 @@ mod append;
 mod error;
 mod execute;
 mod history;
+mod keyed;
 mod load;
 mod retry;
 

@@ -1,6 +1,9 @@
 use std::error::Error;
 
-use crate::{EncodeError, EventId, InvalidPayload, InvalidStreamId, StreamId, Unreadable, Version};
+use crate::{
+    EncodeError, EventId, IdempotencyKey, InvalidPayload, InvalidStreamId, StreamId, Unreadable,
+    Version,
+};
 
 type Source = Box<dyn Error + Send + Sync>;
 
@@ -13,7 +16,8 @@ pub enum StoreError {
     Unavailable(#[source] Source),
     /// The store was lost while it appended, so the events may be stored or not. Sending the same append
     /// again, with the same event ids, settles it; a repository does so until its retries are used up. Running the
-    /// *command* again makes new events: load the entity first, to see whether it has run.
+    /// *command* again settles it if it had an [`IdempotencyKey`]. Without, it makes new events: load the entity first,
+    /// to see whether it has run.
     #[error("the outcome of an append is unknown: its events may be stored or not")]
     OutcomeUnknown(#[source] Source),
     /// What was asked can never be stored; nothing was.
@@ -57,6 +61,19 @@ pub enum Refusal {
         /// The stream that holds it.
         stream: StreamId,
         /// Its version there.
+        version: Version,
+    },
+    /// The idempotency key belongs to a command on another entity. It cannot be used again.
+    #[error(
+        "idempotency key {key} was used for another entity before: \
+         it led to version {version} of stream {stream}"
+    )]
+    IdempotencyKeyTaken {
+        /// The key.
+        key: IdempotencyKey,
+        /// The stream of that entity.
+        stream: StreamId,
+        /// The version of one of its events there.
         version: Version,
     },
     /// The entity's id or category cannot name a stream.
@@ -119,7 +136,8 @@ mod tests {
         };
         let invalid = || Payload::parse("{").unwrap_err();
         let id = || EventId::from(uuid::Uuid::from_u128(1));
-        let errors: [(StoreError, &[&str]); 8] = [
+        let key = IdempotencyKey::from(uuid::Uuid::from_u128(1));
+        let errors: [(StoreError, &[&str]); 9] = [
             (
                 StoreError::Unavailable(down()),
                 &["the event store is not available", "connection refused"],
@@ -164,6 +182,12 @@ mod tests {
                     .into(),
                 &["event id 00000000-0000-0000-0000-000000000001 is already stored, \
                      as version 2 of stream account-anna"],
+            ),
+            (
+                Refusal::IdempotencyKeyTaken { key, stream: stream(), version: Version::new(2) }
+                    .into(),
+                &["idempotency key 00000000-0000-0000-0000-000000000001 was used for another \
+                     entity before: it led to version 2 of stream account-anna"],
             ),
         ];
         for (error, parts) in errors {
