@@ -70,14 +70,11 @@ impl Flight {
                     lost.close_on_drop();
                 }
                 let requests = mem::take(&mut self.held.requests);
-                let Failure { kind, source } = failure;
-                let is_due_to_one = kind == FailureKind::Final && requests.len() > 1;
-                let mut source = Some(source);
+                // What would fail again may be due to one of those who share it: each finds out by itself.
+                let is_due_to_one = failure.kind == FailureKind::Final && requests.len() > 1;
+                let failure = (!is_due_to_one).then_some(failure);
                 for request in requests {
-                    let source = source.take().unwrap_or(sqlx::Error::WorkerCrashed);
-                    // What would fail again may be due to one of those who share it: each finds out by itself.
-                    let failure = (!is_due_to_one).then_some(Failure { kind, source });
-                    Held::alone(&self.lanes, request).settle(failure);
+                    Held::alone(&self.lanes, request).settle(failure.clone());
                 }
             }
         }
