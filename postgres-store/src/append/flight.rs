@@ -20,6 +20,8 @@ pub(super) struct Flight {
     lanes: Arc<Lanes>,
     held: Held,
     size: usize,
+    /// When it was taken, as a number of looks.
+    taken_after: u64,
 }
 
 /// Requests without an answer yet. Dropped, it lets go of their streams, and their callers learn that the outcome is
@@ -36,9 +38,9 @@ enum Learnt {
 }
 
 impl Flight {
-    pub(super) fn new(lanes: Arc<Lanes>, requests: Vec<Request>) -> Self {
+    pub(super) fn new(lanes: Arc<Lanes>, requests: Vec<Request>, taken_after: u64) -> Self {
         let size = requests.len();
-        Self { held: Held { lanes: Arc::clone(&lanes), requests }, lanes, size }
+        Self { held: Held { lanes: Arc::clone(&lanes), requests }, lanes, size, taken_after }
     }
 
     /// Sends the requests in one statement and answers them. Those that it could not settle go on in their own time,
@@ -113,7 +115,7 @@ impl Flight {
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        self.lanes.landed(self.size);
+        self.lanes.landed(self.size, self.taken_after);
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 use annals_core::{StoreError, StreamAppend};
 use tokio::{
     sync::{Notify, Semaphore, oneshot},
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 use super::{
@@ -27,6 +27,9 @@ const ALONE: usize = 4;
 const SHARES: usize = 2;
 /// For how long a lane without work keeps its connection.
 const LINGER: Duration = Duration::from_millis(200);
+/// How often somebody looks after requests that wait for those on their way. Those that are on their way for longer than
+/// two looks may never be back, and are not waited for.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// The way of every append that is not in a transaction of the user's.
 ///
@@ -53,8 +56,10 @@ struct State {
     busy: usize,
     /// Lanes that wait for work.
     idle: usize,
-    /// Requests that the busy lanes have taken.
-    sent: usize,
+    /// Requests that the busy lanes have taken since the last look, and between that and the one before.
+    sent: [usize; 2],
+    looks: u64,
+    is_watched: bool,
     is_closed: bool,
 }
 
@@ -62,7 +67,7 @@ impl State {
     /// Whether another lane should send: a fair share of the crowd is ready, or nothing is on its way.
     fn wants_lane(&self, most: usize) -> bool {
         let (lanes, ready) = (self.busy + self.starting, self.queue.ready());
-        let crowd = ready + self.sent;
+        let crowd = ready + self.sent.iter().sum::<usize>();
         let share = if crowd <= ALONE { 1 } else { crowd.div_ceil(SHARES).min(BATCH) };
         ready > 0 && lanes < most && (lanes == 0 || ready >= share)
     }
@@ -113,7 +118,7 @@ impl Lanes {
     }
 
     fn start_lane(self: &Arc<Self>, state: &mut State) {
-        if !state.wants_lane(self.most) {
+        if !self.wants_lane(state) {
             return;
         }
         if state.idle > 0 {
@@ -144,21 +149,51 @@ impl Lanes {
 
     fn next_flight(self: &Arc<Self>) -> Option<Flight> {
         let mut state = self.state();
-        if !state.wants_lane(self.most) {
+        if !self.wants_lane(&mut state) {
             return None;
         }
         let requests = state.queue.take(BATCH);
+        let [sent, _] = &mut state.sent;
+        *sent += requests.len();
         state.busy += 1;
-        state.sent += requests.len();
         self.start_lane(&mut state);
-        Some(Flight::new(Arc::clone(self), requests))
+        Some(Flight::new(Arc::clone(self), requests, state.looks))
     }
 
-    /// A lane has done with `requests` requests, and goes on with the next by itself.
-    pub(super) fn landed(&self, requests: usize) {
+    /// A lane has done with `requests` requests that it took after so many looks, and goes on with the next by itself.
+    pub(super) fn landed(&self, requests: usize, taken_after: u64) {
         let mut state = self.state();
         state.busy -= 1;
-        state.sent -= requests;
+        let age = usize::try_from(state.looks - taken_after).unwrap_or(usize::MAX);
+        if let Some(sent) = state.sent.get_mut(age) {
+            *sent -= requests;
+        }
+    }
+
+    /// As the state says. Where requests are to wait, somebody looks after them: what they wait for may hang.
+    fn wants_lane(self: &Arc<Self>, state: &mut State) -> bool {
+        let wants_lane = state.wants_lane(self.most);
+        if !wants_lane && !state.is_watched && state.queue.ready() > 0 {
+            state.is_watched = true;
+            tokio::spawn(Arc::clone(self).watch());
+        }
+        wants_lane
+    }
+
+    /// Looks after the requests that wait, until there are none.
+    async fn watch(self: Arc<Self>) {
+        loop {
+            sleep(LOOK).await;
+            let mut state = self.state();
+            let [sent, _] = state.sent;
+            state.sent = [0, sent];
+            state.looks += 1;
+            self.start_lane(&mut state);
+            if state.queue.ready() == 0 {
+                state.is_watched = false;
+                return;
+            }
+        }
     }
 
     /// Lets go of the streams of `requests`.
