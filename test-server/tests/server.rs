@@ -71,6 +71,25 @@ fn two_servers_have_nothing_in_common() {
 }
 
 #[test]
+fn a_standby_follows_its_server_and_takes_over() {
+    let settings = [("synchronous_standby_names", "*"), ("synchronous_commit", "local")];
+    let mut server = Server::with_settings(&Binaries::find().unwrap(), &settings).unwrap();
+    Session::open(server.port()).unwrap().query("CREATE TABLE before ()").unwrap();
+    let standby = server.standby().unwrap();
+    assert_ne!(standby.port(), server.port());
+    let mut session = Session::open(server.port()).unwrap();
+    // A commit waits until it can be seen there.
+    session.query("SET synchronous_commit = 'remote_apply'").unwrap();
+    session.query("CREATE TABLE after ()").unwrap();
+    let mut other = Session::open(standby.port()).unwrap();
+    assert_eq!(other.query("SELECT pg_is_in_recovery()").unwrap(), ["t"]);
+    assert_eq!(other.query("SELECT count(*) FROM before, after").unwrap(), ["0"]);
+    server.kill().unwrap();
+    assert_eq!(other.query("SELECT pg_promote()").unwrap(), ["t"]);
+    other.query("CREATE TABLE taken_over ()").unwrap();
+}
+
+#[test]
 fn what_was_confirmed_survives_kills() {
     let mut server = started();
     let (port, mut expected) = (server.port(), Vec::new());
