@@ -17,11 +17,13 @@ mod connections;
 mod crashes;
 mod crowded;
 mod dropped;
+mod full_lock_table;
 mod kills;
 mod load;
 mod locks;
 mod poison;
 mod proxy;
+mod standby;
 
 use std::time::SystemTime;
 
