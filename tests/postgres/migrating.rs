@@ -4,7 +4,7 @@ use std::{env, process::Command};
 
 use annals::{ExpectedVersion::NoStream, PostgresStore};
 use futures_util::future::join_all;
-use sqlx::{AssertSqlSafe, PgConnection, Row};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, Row};
 
 use crate::{
     asking::{append, events, read, to},
@@ -63,6 +63,49 @@ async fn processes_that_start_at_once_make_one_schema() {
     let store = PostgresStore::builder().with_schema(&*schema).connect(&url()).await.unwrap();
     let head = store.status().await.unwrap().head.get();
     assert_eq!(head, (PROCESSES * STORES) as u64, "each of the stores appended");
+}
+
+/// A session of the server remembers what it did not find, until it is made to look.
+#[tokio::test]
+async fn a_schema_that_is_made_while_its_turn_is_waited_for_is_found() {
+    let pool = PgPool::connect(&url()).await.unwrap();
+    let until_idle = async || {
+        while pool.num_idle() == 0 {
+            tokio::task::yield_now().await; // its one connection is on its way back
+        }
+    };
+    let session = "SELECT pg_backend_pid()";
+    let session: i32 = sqlx::query_scalar(session).fetch_one(&pool).await.unwrap();
+    until_idle().await;
+    let other = builder().open(pool.clone()).await.unwrap();
+    // What it looks up on the way is in its memory then.
+    for _ in 0..2 {
+        until_idle().await;
+        other.migrate().await.unwrap();
+    }
+    until_idle().await;
+
+    let schema = name();
+    let builder = PostgresStore::builder().with_schema(&*schema);
+    let store = builder.clone().open(pool.clone()).await.unwrap();
+    until_idle().await;
+    let mut first = connection().await;
+    let lock = format!(
+        "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('annals migrates \"{schema}\"', 0))"
+    );
+    sqlx::raw_sql(AssertSqlSafe(lock)).execute(&mut first).await.unwrap();
+    let migration = tokio::spawn({
+        let store = store.clone();
+        async move { store.migrate().await }
+    });
+    let waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE pid = $1 AND NOT granted)";
+    while !sqlx::query_scalar::<_, bool>(waits).bind(session).fetch_one(&mut first).await.unwrap() {
+        assert!(!migration.is_finished(), "it should wait for its turn, on the one connection");
+    }
+    let sql = builder.migration_sql().unwrap();
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut first).await.unwrap();
+    migration.await.unwrap().unwrap();
+    append(&store, to("test-a", NoStream, events(1))).await;
 }
 
 #[tokio::test]
