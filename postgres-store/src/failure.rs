@@ -11,6 +11,9 @@ use sqlx::{
 /// The code with which the functions say that the schema is not the one whose numbers they were given.
 const SCHEMA_REPLACED: &str = "AN001";
 
+/// What to do where a statement is prepared in one session and meant to be run in another.
+pub(crate) const FORGETFUL_POOLER: &str = "a pooler in front of the database keeps no prepared statements: use one that does, such as PgBouncer 1.21 with max_prepared_statements, or its session mode";
+
 /// How a statement failed: for all who shared it.
 #[derive(Debug, Clone)]
 pub(crate) struct Failure {
@@ -104,6 +107,7 @@ impl Failure {
             Some("25006") => {
                 "no writes are taken here: connect to the primary if this is a standby, and see that the transaction is not READ ONLY"
             }
+            Some("42P05" | "26000") => FORGETFUL_POOLER,
             _ => return Box::new(self.source),
         };
         Box::new(Advice { advice, source: self.source })

@@ -22,6 +22,7 @@ mod kills;
 mod load;
 mod locks;
 mod poison;
+mod pooler;
 mod proxy;
 mod standby;
 
