@@ -59,6 +59,7 @@ pub struct PostgresStoreBuilder {
     lanes: u32,
     synchronous_commit: Option<SynchronousCommit>,
     retry_for: Duration,
+    listens: bool,
 }
 
 impl PostgresStoreBuilder {
@@ -69,6 +70,7 @@ impl PostgresStoreBuilder {
             lanes: 8,
             synchronous_commit: None,
             retry_for: Duration::from_secs(3),
+            listens: true,
         }
     }
 
@@ -108,6 +110,17 @@ impl PostgresStoreBuilder {
     #[must_use]
     pub fn with_retry_for(mut self, duration: Duration) -> Self {
         self.retry_for = duration;
+        self
+    }
+
+    /// Whether the store listens for what other processes append, with `LISTEN` on a connection of its own; it does if nothing
+    /// is said. Without, it looks ten times a second while somebody follows.
+    ///
+    /// Behind a pooler in transaction mode it must not listen: the server's session is not the store's own there, and
+    /// what it hears disturbs whoever uses that next.
+    #[must_use]
+    pub fn with_notifications(mut self, listens: bool) -> Self {
+        self.listens = listens;
         self
     }
 
@@ -175,6 +188,7 @@ impl PostgresStoreBuilder {
             kinds: Kinds::default(),
             synchronous_commit: self.synchronous_commit.map(SynchronousCommit::setting),
             retry_for: self.retry_for,
+            listens: self.listens,
         };
         Ok(PostgresStore::new(Arc::new(database), lanes as usize))
     }

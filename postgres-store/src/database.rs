@@ -20,6 +20,8 @@ pub(crate) struct Database {
     pub(crate) synchronous_commit: Option<&'static str>,
     /// For how long a lost append is tried again.
     pub(crate) retry_for: Duration,
+    /// Whether notifications can be heard.
+    pub(crate) listens: bool,
 }
 
 impl Database {

@@ -1,6 +1,6 @@
 //! What an error of sqlx means: whether anything may be stored, and whether to try again.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc};
 
 use annals_core::StoreError;
 use sqlx::{
@@ -11,11 +11,14 @@ use sqlx::{
 /// The code with which the functions say that the schema is not the one whose numbers they were given.
 const SCHEMA_REPLACED: &str = "AN001";
 
-/// How a statement failed.
-#[derive(Debug)]
+/// What to do where a statement is prepared in one session and meant to be run in another.
+pub(crate) const FORGETFUL_POOLER: &str = "a pooler in front of the database keeps no prepared statements: use one that does, such as PgBouncer 1.21 with max_prepared_statements, or its session mode";
+
+/// How a statement failed: for all who shared it.
+#[derive(Debug, Clone)]
 pub(crate) struct Failure {
     pub(crate) kind: FailureKind,
-    pub(crate) source: sqlx::Error,
+    pub(crate) source: Arc<sqlx::Error>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +47,7 @@ impl Failure {
 
     /// An error from a statement that may have been sent.
     pub(crate) fn while_running(source: sqlx::Error) -> Self {
-        Self { kind: kind(&source), source }
+        Self { kind: kind(&source), source: Arc::new(source) }
     }
 
     /// Whether the server gave this as an answer and goes on listening. Whatever the failure means for the statement,
@@ -104,6 +107,7 @@ impl Failure {
             Some("25006") => {
                 "no writes are taken here: connect to the primary if this is a standby, and see that the transaction is not READ ONLY"
             }
+            Some("42P05" | "26000") => FORGETFUL_POOLER,
             _ => return Box::new(self.source),
         };
         Box::new(Advice { advice, source: self.source })
@@ -115,7 +119,7 @@ impl Failure {
 #[error("{advice}")]
 struct Advice {
     advice: &'static str,
-    source: sqlx::Error,
+    source: Arc<sqlx::Error>,
 }
 
 fn code(error: &sqlx::Error) -> Option<Cow<'_, str>> {

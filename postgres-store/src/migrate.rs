@@ -23,6 +23,12 @@ const VERSIONS: &[&[&str]] = &[&[
 /// Held while a schema is changed, so that processes that start at once wait for each other.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtextextended('annals migrates {schema}', 0))";
 
+/// Whether the schema $1 is there, and annals in it. This asks the tables of the catalog: a name is looked up in what the
+/// session remembers, and that may be from before the lock.
+const IS_THERE: &str = "SELECT count(*) > 0, count(c.oid) > 0
+    FROM pg_namespace n LEFT JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = 'migrations'
+    WHERE n.nspname = $1";
+
 /// The version this build knows.
 pub(crate) fn latest() -> i32 {
     i32::try_from(VERSIONS.len()).unwrap_or(i32::MAX)
@@ -65,17 +71,14 @@ pub(crate) async fn migrate(pool: PgPool, schema: SchemaName) -> Result<(), Setu
 async fn upgrade(connection: &mut PgConnection, schema: &SchemaName) -> Result<i32, sqlx::Error> {
     let mut transaction = connection.begin().await?;
     run(&mut transaction, schema.fill(LOCK)).await?;
-    let is_there = schema.fill(
-        "SELECT to_regnamespace('{schema}') IS NULL, to_regclass('{schema}.migrations') IS NULL",
-    );
-    let row = sqlx::query(AssertSqlSafe(is_there)).fetch_one(&mut *transaction).await?;
-    if row.try_get(0)? {
+    let row = sqlx::query(IS_THERE).bind(schema.as_str()).fetch_one(&mut *transaction).await?;
+    let (is_there, is_ours): (bool, bool) = (row.try_get(0)?, row.try_get(1)?);
+    if !is_there {
         run(&mut transaction, schema.fill("CREATE SCHEMA {schema}")).await?;
     }
-    let found = if row.try_get(1)? {
-        0
-    } else {
-        version(&mut transaction, &Statements::of(schema)).await?
+    let found = match is_ours {
+        true => version(&mut transaction, &Statements::of(schema)).await?,
+        false => 0,
     };
     let done = usize::try_from(found).unwrap_or(usize::MAX);
     for (version, files) in (1..).zip(VERSIONS).skip(done) {

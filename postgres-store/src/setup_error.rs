@@ -1,6 +1,6 @@
 use sqlx::postgres::PgSeverity;
 
-use crate::schema::SchemaName;
+use crate::{failure::FORGETFUL_POOLER, schema::SchemaName};
 
 /// Why a store could not be opened, migrated, or asked for its state.
 #[derive(Debug, thiserror::Error)]
@@ -83,6 +83,10 @@ pub enum SetupError {
         /// How many are needed.
         needed: u32,
     },
+    /// What answers is a pooler that gives each transaction another session of the server, and forgets that statements are
+    /// prepared in a session.
+    #[error("{}", FORGETFUL_POOLER)]
+    Pooler(#[source] sqlx::Error),
     /// The role may not do this.
     #[error(
         "the role has no right to use or create the schema {schema}; grant it, or migrate as the schema's owner"
@@ -114,6 +118,7 @@ impl SetupError {
         match database.code().as_deref() {
             Some("42501") => Self::Forbidden { schema, source: error },
             Some("42P01" | "42883" | "3F000") => Self::NotMigrated(schema),
+            Some("42P05" | "26000") => Self::Pooler(error),
             Some(code) if code.starts_with("28") || code == "3D000" => Self::LoginRefused(error),
             _ if fatal => Self::Unreachable(error),
             _ => Self::Database(error),

@@ -5,7 +5,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{Error, account::Account, download, install, places};
+use crate::{
+    Error,
+    account::Account,
+    download,
+    install::{self, Package},
+    places,
+};
 
 /// The folder that names the server's programs: the first place to look.
 const VARIABLE: &str = "ANNALS_TEST_POSTGRES_BIN";
@@ -39,7 +45,7 @@ impl Binaries {
             return Ok(found);
         }
         let mut attempts = Vec::new();
-        match install::with_package_manager() {
+        match install::with_package_manager(Package::Server) {
             Ok(()) => match Self::on_this_machine().into_iter().next() {
                 Some(found) => return Ok(found),
                 None => attempts.push("what was installed is in no usual folder".to_owned()),

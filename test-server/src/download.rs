@@ -33,7 +33,7 @@ pub(crate) fn present() -> Vec<PathBuf> {
 }
 
 /// `postgres` in cargo's target folder, unless the user that servers run as cannot get there.
-fn store() -> Result<PathBuf, Error> {
+pub(crate) fn store() -> Result<PathBuf, Error> {
     let account = Account::for_servers()?;
     let in_target = target().join("postgres");
     fs::create_dir_all(&in_target)
@@ -189,11 +189,11 @@ fn link(_to: &Path, _place: &Path) -> std::io::Result<()> {
 }
 
 /// The user that servers run as is not the one that downloads, when that is root.
-fn open_to_all(folder: &Path) -> Result<(), Error> {
+pub(crate) fn open_to_all(folder: &Path) -> Result<(), Error> {
     run(Command::new("chmod").args(["-R", "a+rX"]).arg(folder)).map(drop)
 }
 
-fn run(command: &mut Command) -> Result<String, Error> {
+pub(crate) fn run(command: &mut Command) -> Result<String, Error> {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command.stdin(Stdio::null()).output();
     let output = output.map_err(|source| Error::NotStarted { program: program.clone(), source })?;

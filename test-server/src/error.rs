@@ -61,6 +61,18 @@ pub enum Error {
         programs: String,
     },
 
+    /// There is no pooler on this machine that knows prepared statements, and each way to get one failed.
+    #[error(
+        "there is no PgBouncer of version 1.21 or later on this machine, and none could be had ({}); install one \
+         (`apt-get install pgbouncer` on Debian 13 or Ubuntu 24.04 and later, `dnf install pgbouncer`, `apk add \
+         pgbouncer`, `brew install pgbouncer`), or name the program in ANNALS_TEST_PGBOUNCER",
+        attempts.join("; ")
+    )]
+    NoPooler {
+        /// What was tried, and how it failed.
+        attempts: Vec<String>,
+    },
+
     /// A program that servers need could not be started.
     #[error("`{program}` could not be started")]
     NotStarted {

@@ -1,29 +1,54 @@
-//! A server from the system's package manager, where it may be had without a question.
+//! Packages from the system's package manager, where they may be had without a question.
 
 use std::process::{Command, Stdio};
 
 use crate::account::Account;
 
-/// A package manager, whether it wants root, and the commands that install a server.
+/// What may be installed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Package {
+    Server,
+    PgBouncer,
+}
+
+/// A package manager, and whether it wants root.
 struct Manager {
     program: &'static str,
     as_root: bool,
-    commands: &'static [&'static str],
+    /// What comes before an installation.
+    update: Option<&'static str>,
+    install: &'static str,
+    /// The package with a server.
+    server: &'static str,
 }
 
 const MANAGERS: [Manager; 4] = [
     Manager {
         program: "apt-get",
         as_root: true,
-        commands: &["update", "install --yes --no-install-recommends postgresql"],
+        update: Some("update"),
+        install: "install --yes --no-install-recommends",
+        server: "postgresql",
     },
-    Manager { program: "dnf", as_root: true, commands: &["install --assumeyes postgresql-server"] },
-    Manager { program: "apk", as_root: true, commands: &["add postgresql"] },
-    Manager { program: "brew", as_root: false, commands: &["install postgresql@17"] },
+    Manager {
+        program: "dnf",
+        as_root: true,
+        update: None,
+        install: "install --assumeyes",
+        server: "postgresql-server",
+    },
+    Manager { program: "apk", as_root: true, update: None, install: "add", server: "postgresql" },
+    Manager {
+        program: "brew",
+        as_root: false,
+        update: None,
+        install: "install",
+        server: "postgresql@17",
+    },
 ];
 
-/// Installs a server, or says why not.
-pub(crate) fn with_package_manager() -> Result<(), String> {
+/// Installs a package, or says why not.
+pub(crate) fn with_package_manager(package: Package) -> Result<(), String> {
     let root = Account::for_servers().map_err(|error| error.to_string())? != Account::Own;
     let mut unasked = Vec::new();
     for manager in &MANAGERS {
@@ -34,7 +59,13 @@ pub(crate) fn with_package_manager() -> Result<(), String> {
             unasked.push(manager.program);
             continue;
         }
-        return manager.commands.iter().try_for_each(|arguments| run(manager.program, arguments));
+        let name = match package {
+            Package::Server => manager.server,
+            Package::PgBouncer => "pgbouncer",
+        };
+        let install = format!("{} {name}", manager.install);
+        let commands = manager.update.into_iter().chain([&*install]);
+        return commands.into_iter().try_for_each(|command| run(manager.program, command));
     }
     Err(match unasked.as_slice() {
         [] => "no package manager that this knows".to_owned(),

@@ -22,11 +22,14 @@ mod binaries;
 mod download;
 mod error;
 mod install;
+mod pgbouncer;
 mod places;
+mod pooler;
 mod port;
 mod server;
 mod supervisor;
 
 pub use binaries::Binaries;
 pub use error::Error;
+pub use pooler::Pooler;
 pub use server::Server;

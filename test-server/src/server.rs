@@ -61,30 +61,44 @@ impl Server {
     ///
     /// When it does not start, with the end of its log; also when Postgres does not know a setting.
     pub fn with_settings(binaries: &Binaries, settings: &[(&str, &str)]) -> Result<Self, Error> {
+        let mut server = Self::create(binaries, "initdb")?;
+        configure(&server.folder, SETTINGS.iter().chain(settings))?;
+        server.launch_on_a_free_port()?;
+        Ok(server)
+    }
+
+    /// A standby that follows this server from now on, and takes over when it is told to (`SELECT pg_promote()`). On
+    /// return both accept connections. This server is stopped meanwhile, so that the standby can begin as a copy of its
+    /// data; it is a server like any other otherwise, and may outlive this one.
+    ///
+    /// # Errors
+    ///
+    /// When one of them does not stop or start, with the end of its log.
+    pub fn standby(&mut self) -> Result<Self, Error> {
+        self.stop()?;
+        let data = self.folder.join("data");
+        let mut standby = Self::create(&self.binaries, &format!("standby {}", data.display()))?;
+        self.restart()?;
+        let primary = format!("host=127.0.0.1 port={} user=postgres", self.port);
+        configure(&standby.folder, &[("primary_conninfo", &*primary)])?;
+        standby.launch_on_a_free_port()?;
+        Ok(standby)
+    }
+
+    /// A server that has its data by this command, and was never started.
+    fn create(binaries: &Binaries, command: &str) -> Result<Self, Error> {
         let mut supervisor = Supervisor::spawn(binaries)?;
         let Heard::Answer(Answer::Folder(folder)) = supervisor.hear(LIMIT) else {
             return Err(failed("create its folder", Path::new("")));
         };
-        supervisor.tell("initdb")?;
+        supervisor.tell(command)?;
         match supervisor.hear(LIMIT) {
             Heard::Answer(Answer::Initialised) => {}
             Heard::Nothing => return Err(too_slow("create its database", &folder)),
             _ => return Err(failed("create its database", &folder)),
         }
-        configure(&folder, settings)?;
         let binaries = binaries.clone();
-        let mut server = Self { supervisor, binaries, folder, port: 0, pid: 0, running: false };
-        // Somebody else may take a port between the moment it was free and the start.
-        let deadline = Instant::now() + LIMIT;
-        loop {
-            server.port = port::free().ok_or_else(|| {
-                Error::io("find a free port")(std::io::ErrorKind::AddrInUse.into())
-            })?;
-            match server.launch(deadline)? {
-                Launch::Ready => return Ok(server),
-                Launch::PortTaken => {}
-            }
-        }
+        Ok(Self { supervisor, binaries, folder, port: 0, pid: 0, running: false })
     }
 
     /// Where to connect: `postgres://postgres@127.0.0.1:PORT/postgres`. It stays the same over restarts.
@@ -155,6 +169,20 @@ impl Server {
         Ok(())
     }
 
+    /// Somebody else may take a port between the moment it was free and the start.
+    fn launch_on_a_free_port(&mut self) -> Result<(), Error> {
+        let deadline = Instant::now() + LIMIT;
+        loop {
+            self.port = port::free().ok_or_else(|| {
+                Error::io("find a free port")(std::io::ErrorKind::AddrInUse.into())
+            })?;
+            match self.launch(deadline)? {
+                Launch::Ready => return Ok(()),
+                Launch::PortTaken => {}
+            }
+        }
+    }
+
     fn launch(&mut self, deadline: Instant) -> Result<Launch, Error> {
         let logged = self.log().len();
         self.supervisor.tell(&format!("start {}", self.port))?;
@@ -210,9 +238,12 @@ enum Launch {
     PortTaken,
 }
 
-fn configure(folder: &Path, settings: &[(&str, &str)]) -> Result<(), Error> {
+fn configure<'a>(
+    folder: &Path,
+    settings: impl IntoIterator<Item = &'a (&'a str, &'a str)>,
+) -> Result<(), Error> {
     let file = folder.join("data/postgresql.conf");
-    let text: String = SETTINGS.iter().chain(settings).map(|setting| line(*setting)).collect();
+    let text: String = settings.into_iter().map(|setting| line(*setting)).collect();
     let file = OpenOptions::new().append(true).open(file);
     file.and_then(|mut file| file.write_all(text.as_bytes()))
         .map_err(Error::io("write the settings of the test server"))

@@ -7,6 +7,7 @@
 # commands, one a line   answers, one a line
 #                        folder PATH, at the start
 #   initdb               initialised or failed
+#   standby PATH         the same, with a copy of the data of a server that was stopped
 #   start PORT           started PID
 #   stop, kill
 #                        gone, once every process of a started server has ended
@@ -50,17 +51,20 @@ exec 2>>"$folder/log"
 mkfifo "$folder/alive"
 echo "folder $folder"
 
-while read -r command port; do
+while read -r command argument; do
     case $command in
     initdb)
         "$programs/initdb" -D "$folder/data" -U postgres -A trust --encoding=UTF8 --locale=C --no-sync \
             </dev/null >&2 && echo initialised || echo failed
         ;;
+    standby)
+        cp -Rp "$argument" "$folder/data" && : >"$folder/data/standby.signal" && echo initialised || echo failed
+        ;;
     start)
         wait
         # Every process of the server inherits this end of the pipe: when it closes, they have all ended.
         { cat "$folder/alive" >/dev/null; echo gone; } &
-        "$programs/postgres" -D "$folder/data" -p "$port" </dev/null >"$folder/alive" &
+        "$programs/postgres" -D "$folder/data" -p "$argument" </dev/null >"$folder/alive" &
         server=$!
         echo "started $server"
         ;;

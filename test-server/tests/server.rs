@@ -6,12 +6,13 @@ mod processes;
 mod session;
 
 use std::{
+    collections::HashSet,
     fs,
     net::{Ipv4Addr, TcpStream},
     path::Path,
 };
 
-use annals_test_server::{Binaries, Error, Server};
+use annals_test_server::{Binaries, Error, Pooler, Server};
 use processes::{any_runs_in, is_alive, signal, until};
 use session::Session;
 
@@ -68,6 +69,46 @@ fn two_servers_have_nothing_in_common() {
     assert_ne!(one.folder(), other.folder());
     Session::open(one.port()).unwrap().query("CREATE TABLE mine ()").unwrap();
     Session::open(other.port()).unwrap().query("CREATE TABLE mine ()").unwrap();
+}
+
+#[test]
+fn a_standby_follows_its_server_and_takes_over() {
+    let settings = [("synchronous_standby_names", "*"), ("synchronous_commit", "local")];
+    let mut server = Server::with_settings(&Binaries::find().unwrap(), &settings).unwrap();
+    Session::open(server.port()).unwrap().query("CREATE TABLE before ()").unwrap();
+    let standby = server.standby().unwrap();
+    assert_ne!(standby.port(), server.port());
+    let mut session = Session::open(server.port()).unwrap();
+    // A commit waits until it can be seen there.
+    session.query("SET synchronous_commit = 'remote_apply'").unwrap();
+    session.query("CREATE TABLE after ()").unwrap();
+    let mut other = Session::open(standby.port()).unwrap();
+    assert_eq!(other.query("SELECT pg_is_in_recovery()").unwrap(), ["t"]);
+    assert_eq!(other.query("SELECT count(*) FROM before, after").unwrap(), ["0"]);
+    server.kill().unwrap();
+    assert_eq!(other.query("SELECT pg_promote()").unwrap(), ["t"]);
+    other.query("CREATE TABLE taken_over ()").unwrap();
+}
+
+#[test]
+fn a_pooler_gives_its_clients_the_sessions_of_its_server() {
+    let server = started();
+    let pooler = Pooler::in_front_of(&server, 2, &[]).unwrap();
+    let port = pooler.url().rsplit([':', '/']).nth(1).unwrap().parse().unwrap();
+    let mut clients: Vec<_> = (0..3).map(|_| Session::open(port).unwrap()).collect();
+    let pids: HashSet<_> = clients
+        .iter_mut()
+        .flat_map(|client| client.query("SELECT pg_backend_pid()").unwrap())
+        .collect();
+    assert!((1..=2).contains(&pids.len()), "{pids:?}");
+    for client in &mut clients[..2] {
+        client.query("BEGIN").unwrap();
+    }
+    clients[2].send("SELECT 'waited'").unwrap();
+    clients[0].query("COMMIT").unwrap();
+    assert_eq!(clients[2].until_ready().unwrap(), ["waited"]);
+    drop(pooler);
+    assert!(!accepts_connections(port));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::{env, process::Command};
 
 use annals::{ExpectedVersion::NoStream, PostgresStore};
 use futures_util::future::join_all;
-use sqlx::{AssertSqlSafe, PgConnection, Row};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, Row};
 
 use crate::{
     asking::{append, events, read, to},
@@ -12,12 +12,15 @@ use crate::{
 };
 
 const SCHEMA: &str = "ANNALS_TEST_SCHEMA";
+const PROCESSES: usize = 10;
+/// In each of the processes.
+const STORES: usize = 4;
 
-/// Opens the schema by ten stores of its own and migrates with all of them at once.
-async fn migrate_at_once(schema: &str) {
+/// Opens the schema by so many stores and migrates with all of them at once.
+async fn migrate_at_once(schema: &str, stores: usize) {
     let (builder, url) = (PostgresStore::builder().with_schema(schema), url());
     let open = || async { builder.clone().connect(&url).await.unwrap() };
-    let stores = join_all((0..10).map(|_| open())).await;
+    let stores = join_all((0..stores).map(|_| open())).await;
     let tasks =
         stores.iter().cloned().map(|store| tokio::spawn(async move { store.migrate().await }));
     for outcome in join_all(tasks).await {
@@ -32,7 +35,7 @@ async fn migrate_at_once(schema: &str) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stores_that_start_at_once_make_one_schema() {
     let schema = name();
-    migrate_at_once(&schema).await;
+    migrate_at_once(&schema, 10).await;
     assert_eq!(catalog(&schema, &mut connection().await).await, catalog_of_migrate().await);
 }
 
@@ -40,7 +43,7 @@ async fn stores_that_start_at_once_make_one_schema() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "the test of processes runs it"]
 async fn one_process() {
-    migrate_at_once(&env::var(SCHEMA).unwrap()).await;
+    migrate_at_once(&env::var(SCHEMA).unwrap(), STORES).await;
 }
 
 #[tokio::test]
@@ -51,14 +54,58 @@ async fn processes_that_start_at_once_make_one_schema() {
         process.args(["--exact", "migrating::one_process", "--ignored", "--nocapture"]);
         process.env(SCHEMA, &schema).spawn().unwrap()
     };
-    let processes: Vec<_> = (0..4).map(|_| start()).collect();
+    let processes: Vec<_> = (0..PROCESSES).map(|_| start()).collect();
     for mut process in processes {
         assert!(process.wait().unwrap().success());
     }
     let mut connection = connection().await;
     assert_eq!(catalog(&schema, &mut connection).await, catalog_of_migrate().await);
     let store = PostgresStore::builder().with_schema(&*schema).connect(&url()).await.unwrap();
-    assert_eq!(store.status().await.unwrap().head.get(), 40, "each of the forty stores appended");
+    let head = store.status().await.unwrap().head.get();
+    assert_eq!(head, (PROCESSES * STORES) as u64, "each of the stores appended");
+}
+
+/// A session of the server remembers what it did not find, until it is made to look.
+#[tokio::test]
+async fn a_schema_that_is_made_while_its_turn_is_waited_for_is_found() {
+    let pool = PgPool::connect(&url()).await.unwrap();
+    let until_idle = async || {
+        while pool.num_idle() == 0 {
+            tokio::task::yield_now().await; // its one connection is on its way back
+        }
+    };
+    let session = "SELECT pg_backend_pid()";
+    let session: i32 = sqlx::query_scalar(session).fetch_one(&pool).await.unwrap();
+    until_idle().await;
+    let other = builder().open(pool.clone()).await.unwrap();
+    // What it looks up on the way is in its memory then.
+    for _ in 0..2 {
+        until_idle().await;
+        other.migrate().await.unwrap();
+    }
+    until_idle().await;
+
+    let schema = name();
+    let builder = PostgresStore::builder().with_schema(&*schema);
+    let store = builder.clone().open(pool.clone()).await.unwrap();
+    until_idle().await;
+    let mut first = connection().await;
+    let lock = format!(
+        "BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('annals migrates \"{schema}\"', 0))"
+    );
+    sqlx::raw_sql(AssertSqlSafe(lock)).execute(&mut first).await.unwrap();
+    let migration = tokio::spawn({
+        let store = store.clone();
+        async move { store.migrate().await }
+    });
+    let waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE pid = $1 AND NOT granted)";
+    while !sqlx::query_scalar::<_, bool>(waits).bind(session).fetch_one(&mut first).await.unwrap() {
+        assert!(!migration.is_finished(), "it should wait for its turn, on the one connection");
+    }
+    let sql = builder.migration_sql().unwrap();
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut first).await.unwrap();
+    migration.await.unwrap().unwrap();
+    append(&store, to("test-a", NoStream, events(1))).await;
 }
 
 #[tokio::test]

@@ -3,11 +3,12 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use annals::{
-    AppendError, EventStore, EventStoreExt, ExpectedVersion, PostgresStore, ReadStream, StoreError,
-    TryStreamExt, Version,
+    AppendError, EventData, EventStore, EventStoreExt, ExpectedVersion, Position, PostgresStore,
+    ReadStream, StoreError, TryStreamExt, Version,
 };
 use futures_util::future::{join_all, try_join_all};
 use sqlx::{PgPool, postgres::PgPoolOptions};
+use tokio::time::timeout;
 
 use crate::{
     acknowledged, append,
@@ -73,6 +74,75 @@ async fn appends_that_share_a_lost_statement_are_each_stored_once_and_answered()
     }
 }
 
+/// Which of them the connection was lost by makes no difference to what they are told.
+#[tokio::test]
+async fn all_appends_of_a_lost_statement_are_told_why() {
+    let server = server();
+    let proxy = Proxy::to(&server).await;
+    let store = PostgresStore::builder().with_retry_for(Duration::ZERO);
+    let store = store.connect(&proxy.url()).await.unwrap();
+    store.migrate().await.unwrap();
+    store.append_to_stream(append("known", ExpectedVersion::Any, 1)).await.unwrap();
+    proxy.trap("lost-", Cut::BeforeTheServer, usize::MAX);
+    let appends = (0..50).map(|n| append(format!("lost-{n}"), ExpectedVersion::NoStream, 1));
+    for answer in join_all(appends.map(|append| store.append_to_stream(append))).await {
+        let Err(AppendError::Store(StoreError::OutcomeUnknown(source))) = answer else {
+            panic!("{answer:?}");
+        };
+        assert!(source.to_string().contains("communicating with database"), "{source}");
+    }
+    assert!(proxy.open() < 50, "they should have shared statements");
+}
+
+/// However many appends hang, fewer that come later do not wait until they are as many.
+#[tokio::test]
+async fn a_crowd_that_hangs_keeps_no_others_waiting() {
+    const CROWD: usize = 100;
+    const LATER: usize = 10;
+    const BOUND: Duration = Duration::from_secs(20);
+    let server = server();
+    let proxy = Proxy::to(&server).await;
+    let store = migrated(&proxy.url()).await;
+    let direct = PostgresStore::connect(&server.url()).await.unwrap();
+    let mut told = Vec::new();
+    let known = append("known", ExpectedVersion::Any, 1);
+    let began = SystemTime::now();
+    let answer = store.append_to_stream(known.clone()).await.unwrap();
+    told.extend(acknowledged(&[known], &[answer], began));
+
+    proxy.trap("hanging-", Cut::Silently, usize::MAX);
+    let hanging: Vec<_> =
+        (0..CROWD).map(|n| append(format!("hanging-{n}"), ExpectedVersion::NoStream, 1)).collect();
+    let crowd_began = SystemTime::now();
+    let crowd = tokio::spawn({
+        let (store, appends) = (store.clone(), hanging.clone());
+        async move {
+            try_join_all(appends.into_iter().map(|append| store.append_to_stream(append))).await
+        }
+    });
+    let mut stored = direct.follow::<EventData>(Position::START);
+    for _ in 0..=CROWD {
+        timeout(BOUND, stored.try_next()).await.expect("all are sent").unwrap().unwrap();
+    }
+    for n in 0..LATER {
+        let later = append(format!("later-{n}"), ExpectedVersion::NoStream, 1);
+        let began = SystemTime::now();
+        let answer = timeout(BOUND, store.append_to_stream(later.clone()));
+        let answer = answer.await.expect("it waits for nobody").unwrap();
+        told.extend(acknowledged(&[later], &[answer], began));
+    }
+    assert!(!crowd.is_finished());
+
+    assert!(proxy.open() > 0);
+    proxy.hang_up();
+    let answers = timeout(BOUND, crowd).await.expect("they are settled").unwrap().unwrap();
+    told.extend(acknowledged(&hanging, &answers, crowd_began));
+    let history = History::read(&direct).await;
+    history.holds(&told);
+    history.is_exactly(told.iter().flat_map(|append| append.ids.clone()));
+    assert_eq!(history.order().len(), 1 + CROWD + LATER);
+}
+
 #[tokio::test]
 async fn an_outcome_that_stays_unknown_is_settled_by_the_same_events() {
     let server = server();
@@ -93,7 +163,9 @@ async fn an_outcome_that_stays_unknown_is_settled_by_the_same_events() {
         match cut {
             Cut::BeforeTheServer => assert_eq!(after.order(), before.order()),
             Cut::UnderWay => {}
-            Cut::BeforeTheAnswer => assert_eq!(after.order().len(), before.order().len() + 2),
+            Cut::BeforeTheAnswer | Cut::Silently => {
+                assert_eq!(after.order().len(), before.order().len() + 2)
+            }
         }
         let answer = store.append_to_stream(append.clone()).await.unwrap();
         assert_eq!(answer.version, Version::new(2));

@@ -7,14 +7,19 @@ use annals::{
     StreamAppend, Version,
 };
 use futures_util::future::{join_all, try_join_all};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-
+use sqlx::{
+    Executor,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
 use tokio::time::timeout;
 
 use crate::{append, evidence::History, migrated, server};
 
 /// Far more than appends take that wait for nobody, and less than those that do.
 const BOUND: Duration = Duration::from_secs(20);
+
+/// Each event takes a second.
+const SLOW: &str = "ALTER TABLE annals.events ADD CONSTRAINT slow CHECK (pg_sleep(1)::text = '')";
 
 fn any(name: impl std::fmt::Display) -> StreamAppend {
     append(name, ExpectedVersion::Any, 1)
@@ -69,6 +74,24 @@ async fn an_append_that_the_server_stops_is_not_stored_and_holds_up_nobody() {
     transaction.rollback().await.unwrap();
     assert_eq!(History::read(&store).await.order().len(), 1 + 100);
     assert_eq!(store.append_to_stream(stopped).await.unwrap().version, Version::new(2));
+}
+
+/// What they are told is what the server said, to each of those who share the statement that it stopped.
+#[tokio::test]
+async fn all_appends_of_a_statement_that_is_stopped_are_told_why() {
+    let server = server();
+    migrated(&server.url()).await.pool().execute(SLOW).await.unwrap();
+    let options: PgConnectOptions = server.url().parse().unwrap();
+    let options = options.options([("statement_timeout", "100ms")]);
+    let pool = PgPoolOptions::new().max_connections(16).connect_with(options).await.unwrap();
+    let store = PostgresStore::builder().with_retry_for(Duration::ZERO).open(pool).await.unwrap();
+    for answer in join_all((0..40).map(|n| store.append_to_stream(any(n)))).await {
+        let Err(AppendError::Store(StoreError::Unavailable(source))) = answer else {
+            panic!("{answer:?}");
+        };
+        assert!(source.to_string().contains("statement timeout"), "{source}");
+    }
+    assert!(History::read(&store).await.order().is_empty());
 }
 
 /// As many streams are locked as the store has lanes, and more.

@@ -17,11 +17,14 @@ mod connections;
 mod crashes;
 mod crowded;
 mod dropped;
+mod full_lock_table;
 mod kills;
 mod load;
 mod locks;
 mod poison;
+mod pooler;
 mod proxy;
+mod standby;
 
 use std::time::SystemTime;
 

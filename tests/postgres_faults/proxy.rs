@@ -9,6 +9,7 @@ use annals_test_server::Server;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    sync::Notify,
     task::JoinSet,
 };
 
@@ -21,6 +22,8 @@ pub(crate) enum Cut {
     UnderWay,
     /// The server has committed, and its answer is lost.
     BeforeTheAnswer,
+    /// The server has committed, and nobody hears of it or of the end of the connection, until the proxy hangs up.
+    Silently,
 }
 
 /// Passes on what comes, until a statement with a certain text in it springs the trap.
@@ -28,6 +31,7 @@ pub(crate) struct Proxy {
     port: u16,
     trap: Arc<Mutex<Option<Trap>>>,
     sprung: Arc<AtomicUsize>,
+    hang_up: Arc<Notify>,
     _tasks: JoinSet<()>,
 }
 
@@ -42,9 +46,9 @@ impl Proxy {
     pub(crate) async fn to(server: &Server) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let (trap, sprung) = (Arc::default(), Arc::default());
+        let line = Line::default();
+        let Line { trap, sprung, hang_up } = line.clone();
         let mut tasks = JoinSet::new();
-        let line = Line { trap: Arc::clone(&trap), sprung: Arc::clone(&sprung) };
         let server = server.port();
         tasks.spawn(async move {
             let mut lines = JoinSet::new();
@@ -55,7 +59,7 @@ impl Proxy {
                 }
             }
         });
-        Self { port, trap, sprung, _tasks: tasks }
+        Self { port, trap, sprung, hang_up, _tasks: tasks }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -73,13 +77,19 @@ impl Proxy {
         *self.trap.lock().unwrap() = None;
         self.sprung.load(Ordering::SeqCst)
     }
+
+    /// Closes the connections that were cut silently.
+    pub(crate) fn hang_up(&self) {
+        self.hang_up.notify_waiters();
+    }
 }
 
 /// One connection.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct Line {
     trap: Arc<Mutex<Option<Trap>>>,
     sprung: Arc<AtomicUsize>,
+    hang_up: Arc<Notify>,
 }
 
 impl Line {
@@ -90,6 +100,7 @@ impl Line {
             tokio::select! {
                 read = client.read(&mut asked) => {
                     let Ok(read @ 1..) = read else { return };
+                    let hang_up = self.hang_up.notified();
                     let cut = self.springs(&asked[..read]);
                     if cut == Some(Cut::BeforeTheServer)
                         || server.write_all(&asked[..read]).await.is_err() {
@@ -98,6 +109,9 @@ impl Line {
                     if cut == Some(Cut::BeforeTheAnswer) {
                         // The server sends when the transaction has ended, and not before.
                         drop(server.read(&mut answered).await);
+                    }
+                    if cut == Some(Cut::Silently) {
+                        hang_up.await;
                     }
                     if cut.is_some() {
                         return;

@@ -20,6 +20,8 @@ pub(super) struct Flight {
     lanes: Arc<Lanes>,
     held: Held,
     size: usize,
+    /// When it was taken, as a number of looks.
+    taken_after: u64,
 }
 
 /// Requests without an answer yet. Dropped, it lets go of their streams, and their callers learn that the outcome is
@@ -36,9 +38,9 @@ enum Learnt {
 }
 
 impl Flight {
-    pub(super) fn new(lanes: Arc<Lanes>, requests: Vec<Request>) -> Self {
+    pub(super) fn new(lanes: Arc<Lanes>, requests: Vec<Request>, taken_after: u64) -> Self {
         let size = requests.len();
-        Self { held: Held { lanes: Arc::clone(&lanes), requests }, lanes, size }
+        Self { held: Held { lanes: Arc::clone(&lanes), requests }, lanes, size, taken_after }
     }
 
     /// How many requests these are.
@@ -75,14 +77,11 @@ impl Flight {
                     lost.close_on_drop();
                 }
                 let requests = mem::take(&mut self.held.requests);
-                let Failure { kind, source } = failure;
-                let is_due_to_one = kind == FailureKind::Final && requests.len() > 1;
-                let mut source = Some(source);
+                // What would fail again may be due to one of those who share it: each finds out by itself.
+                let is_due_to_one = failure.kind == FailureKind::Final && requests.len() > 1;
+                let failure = (!is_due_to_one).then_some(failure);
                 for request in requests {
-                    let source = source.take().unwrap_or(sqlx::Error::WorkerCrashed);
-                    // What would fail again may be due to one of those who share it: each finds out by itself.
-                    let failure = (!is_due_to_one).then_some(Failure { kind, source });
-                    Held::alone(&self.lanes, request).settle(failure);
+                    Held::alone(&self.lanes, request).settle(failure.clone());
                 }
             }
         }
@@ -121,7 +120,7 @@ impl Flight {
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        self.lanes.landed(self.size);
+        self.lanes.landed(self.size, self.taken_after);
     }
 }
 

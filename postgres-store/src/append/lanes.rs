@@ -10,26 +10,21 @@ use annals_core::{StoreError, StreamAppend};
 use tokio::{
     sync::{Notify, Semaphore, oneshot},
     task::yield_now,
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 use super::{
+    crowd::{Crowd, Lane},
     flight::Flight,
     limits::Size,
-    queue::{Answer, Queue, Request},
+    queue::{Answer, Request},
 };
 use crate::{database::Database, tail::Tail};
 
-/// The most appends in one statement.
-const BATCH: usize = 128;
-/// Up to so many appends go alone, each on a connection of its own.
-const ALONE: usize = 4;
-/// Up to so many appends share one statement.
-const TOGETHER: usize = 16;
-/// Into how many statements a larger crowd is divided.
-const SHARES: usize = 2;
 /// For how long a lane without work keeps its connection.
 const LINGER: Duration = Duration::from_millis(200);
+/// How often somebody looks after requests that wait for those on their way.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// The way of every append that is not in a transaction of the user's.
 ///
@@ -41,40 +36,9 @@ pub(crate) struct Lanes {
     pub(super) tail: Arc<Tail>,
     /// Room for appends that need their own time: they wait for a lock, or for the database to come back.
     pub(super) slow: Semaphore,
-    most: usize,
-    state: Mutex<State>,
+    crowd: Mutex<Crowd>,
     work: Notify,
     drained: Notify,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    queue: Queue,
-    /// Lanes that are about to take their first requests.
-    starting: usize,
-    /// Lanes that are sending.
-    busy: usize,
-    /// Lanes that wait for work.
-    idle: usize,
-    /// Requests that the busy lanes have taken.
-    sent: usize,
-    is_closed: bool,
-}
-
-impl State {
-    /// Whether another lane should send: a fair share of the crowd is ready, or nothing is on its way.
-    fn wants_lane(&self, most: usize) -> bool {
-        let (lanes, ready) = (self.busy + self.starting, self.queue.ready());
-        let crowd = ready + self.sent;
-        let share = if crowd <= ALONE {
-            1
-        } else if crowd <= TOGETHER {
-            crowd
-        } else {
-            crowd.div_ceil(SHARES).min(BATCH)
-        };
-        ready > 0 && lanes < most && (lanes == 0 || ready >= share)
-    }
 }
 
 impl Lanes {
@@ -83,8 +47,7 @@ impl Lanes {
             database,
             tail,
             slow: Semaphore::new(most),
-            most,
-            state: Mutex::default(),
+            crowd: Mutex::new(Crowd::new(most)),
             work: Notify::new(),
             drained: Notify::new(),
         }
@@ -98,22 +61,22 @@ impl Lanes {
         }
         let (answer, answered) = oneshot::channel();
         {
-            let mut state = self.state();
-            if state.is_closed {
+            let mut crowd = self.crowd();
+            if crowd.is_closed {
                 return Err(StoreError::Failed("the store has been shut down".into()).into());
             }
-            state.queue.push(Request { appends, size, answer });
-            self.start_lane(&mut state);
+            crowd.queue.push(Request { appends, size, answer });
+            self.send(&mut crowd);
         }
         answered.await.unwrap_or_else(|lost| Err(StoreError::OutcomeUnknown(lost.into()).into()))
     }
 
     /// Takes no more appends, and waits until all that were taken have their answers.
     pub(crate) async fn close(&self) {
-        self.state().is_closed = true;
+        self.crowd().is_closed = true;
         loop {
             let drained = self.drained.notified();
-            if self.state().queue.is_empty() {
+            if self.crowd().queue.is_empty() {
                 break;
             }
             drained.await;
@@ -121,22 +84,22 @@ impl Lanes {
         self.work.notify_waiters();
     }
 
-    fn start_lane(self: &Arc<Self>, state: &mut State) {
-        if !state.wants_lane(self.most) {
-            return;
-        }
-        if state.idle > 0 {
-            self.work.notify_last();
-        } else {
-            state.starting += 1;
-            tokio::spawn(Arc::clone(self).run());
+    /// Has what is due sent. Where requests are to wait, somebody looks after them: what they wait for may hang.
+    fn send(self: &Arc<Self>, crowd: &mut Crowd) {
+        match crowd.call_lane() {
+            Some(Lane::Idle) => self.work.notify_last(),
+            Some(Lane::New) => drop(tokio::spawn(Arc::clone(self).run())),
+            None if crowd.is_watched || crowd.queue.ready() == 0 => {}
+            None => {
+                crowd.is_watched = true;
+                tokio::spawn(Arc::clone(self).watch());
+            }
         }
     }
 
     /// One lane, until there was nothing to do for a while.
     async fn run(self: Arc<Self>) {
         let (mut connection, mut size) = (None, 0);
-        self.state().starting -= 1;
         loop {
             if size > 1 {
                 // Those that were answered together are about to ask again: they go before this task.
@@ -145,52 +108,57 @@ impl Lanes {
             if let Some(flight) = self.next_flight() {
                 size = flight.size();
                 flight.send(&mut connection).await;
-                continue;
-            }
-            self.state().idle += 1;
-            let is_over = timeout(LINGER, self.work.notified()).await.is_err();
-            let mut state = self.state();
-            state.idle -= 1;
-            if (is_over || state.is_closed) && !state.wants_lane(self.most) {
-                return;
+                self.crowd().look_again();
+            } else {
+                let is_over = timeout(LINGER, self.work.notified()).await.is_err();
+                if !self.crowd().wake(is_over) {
+                    return;
+                }
             }
         }
     }
 
     fn next_flight(self: &Arc<Self>) -> Option<Flight> {
-        let mut state = self.state();
-        if !state.wants_lane(self.most) {
-            return None;
-        }
-        let requests = state.queue.take(BATCH);
-        state.busy += 1;
-        state.sent += requests.len();
-        self.start_lane(&mut state);
-        Some(Flight::new(Arc::clone(self), requests))
+        let mut crowd = self.crowd();
+        let taken = crowd.take();
+        self.send(&mut crowd);
+        taken.map(|(requests, looks)| Flight::new(Arc::clone(self), requests, looks))
     }
 
-    /// A lane has done with `requests` requests, and goes on with the next by itself.
-    pub(super) fn landed(&self, requests: usize) {
-        let mut state = self.state();
-        state.busy -= 1;
-        state.sent -= requests;
+    /// A lane has done with `requests` requests that it took after so many looks.
+    pub(super) fn landed(&self, requests: usize, taken_after: u64) {
+        self.crowd().landed(requests, taken_after);
+    }
+
+    /// Looks after the requests that wait, until there are none.
+    async fn watch(self: Arc<Self>) {
+        loop {
+            sleep(LOOK).await;
+            let mut crowd = self.crowd();
+            crowd.look();
+            self.send(&mut crowd);
+            if crowd.queue.ready() == 0 {
+                crowd.is_watched = false;
+                return;
+            }
+        }
     }
 
     /// Lets go of the streams of `requests`.
     pub(super) fn release(&self, requests: &[Request]) {
-        let mut state = self.state();
-        state.queue.release(requests.iter().flat_map(|request| &request.appends));
-        if state.queue.is_empty() {
+        let mut crowd = self.crowd();
+        crowd.queue.release(requests.iter().flat_map(|request| &request.appends));
+        if crowd.queue.is_empty() {
             self.drained.notify_waiters();
         }
     }
 
     /// Sends what may have become ready outside of a lane.
     pub(super) fn go_on(self: &Arc<Self>) {
-        self.start_lane(&mut self.state());
+        self.send(&mut self.crowd());
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn crowd(&self) -> MutexGuard<'_, Crowd> {
+        self.crowd.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

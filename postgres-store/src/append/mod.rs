@@ -2,6 +2,7 @@
 
 mod call;
 mod columns;
+mod crowd;
 mod flight;
 mod lanes;
 mod limits;

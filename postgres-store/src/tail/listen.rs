@@ -18,7 +18,7 @@ use crate::{database::Database, failure::Failure};
 /// How long to go without notifications after they could not be had.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// A task that listens on a connection of its own, and ends with this.
+/// A task that listens on a connection of its own, and ends with this; none where nothing can be heard.
 #[derive(Debug)]
 pub(super) struct Listener {
     ear: Arc<Ear>,
@@ -35,7 +35,9 @@ impl Listener {
     pub(super) fn new(database: &Arc<Database>) -> Self {
         let ear = Arc::<Ear>::default();
         let mut task = JoinSet::new();
-        task.spawn(listen(Arc::clone(&ear), Arc::clone(database)));
+        if database.listens {
+            task.spawn(listen(Arc::clone(&ear), Arc::clone(database)));
+        }
         Self { ear, _task: task }
     }
 

@@ -1,0 +1,154 @@
+//! A standby: what can be asked of it while it follows, and what it has once it takes over.
+
+use std::{
+    error::Error,
+    time::{Duration, SystemTime},
+};
+
+use annals::{
+    AppendError, EventData, EventStore, EventStoreExt, ExpectedVersion, Position, PostgresStore,
+    ReadStream, StoreError, SynchronousCommit, TryStreamExt, Version,
+};
+use annals_test_server::{Binaries, Server};
+use futures_util::future::join_all;
+use sqlx::{Executor, postgres::PgPoolOptions};
+use tokio::{sync::mpsc, task::JoinSet};
+
+use crate::{acknowledged, append, evidence::History, migrated, stream};
+
+/// A server and its standby. What is appended with `remote_apply` can be read there when it is acknowledged; nothing
+/// else waits for it.
+fn pair() -> [Server; 2] {
+    let settings = [("synchronous_standby_names", "*"), ("synchronous_commit", "local")];
+    let mut primary = Server::with_settings(&Binaries::find().unwrap(), &settings).unwrap();
+    let standby = primary.standby().unwrap();
+    [primary, standby]
+}
+
+/// A store whose appends wait for the standby, and which soon says so when the server is gone.
+async fn waiting(primary: &Server, when: SynchronousCommit) -> PostgresStore {
+    let limit = Duration::from_millis(500);
+    let pool = PgPoolOptions::new().max_connections(16).acquire_timeout(limit);
+    let pool = pool.connect(&primary.url()).await.unwrap();
+    let store = PostgresStore::builder().with_synchronous_commit(when).with_retry_for(limit);
+    let store = store.open(pool).await.unwrap();
+    store.migrate().await.unwrap();
+    store
+}
+
+/// An error and its sources, as a log shows them.
+fn report(error: &(dyn Error + 'static)) -> String {
+    let own = error.to_string();
+    error.source().map_or(own.clone(), |source| format!("{own}: {}", report(source)))
+}
+
+#[tokio::test]
+async fn a_standby_reads_streams_and_says_what_it_cannot_do() {
+    let [primary, server] = pair();
+    let store = waiting(&primary, SynchronousCommit::RemoteApply).await;
+    let known = append("known", ExpectedVersion::NoStream, 3);
+    store.append_to_stream(known.clone()).await.unwrap();
+
+    let standby = PostgresStore::connect(&server.url()).await.unwrap();
+    standby.migrate().await.unwrap();
+    let events = standby.read_stream(ReadStream::forwards(stream("known")));
+    let events: Vec<_> = events.try_collect().await.unwrap();
+    assert!(events.iter().map(|event| event.id).eq(known.events.iter().map(|event| event.id)));
+
+    let global = standby.events_after::<EventData>(Position::START).try_next().await.unwrap_err();
+    let followed = standby.follow::<EventData>(Position::START).try_next().await.unwrap_err();
+    let head = standby.head().await.unwrap_err();
+    let status = standby.status().await.unwrap_err();
+    for error in [global, followed, head, status] {
+        assert!(matches!(error, StoreError::Failed(_)), "{error:?}");
+        let report = report(&error);
+        assert!(report.contains("a standby does not know which appends are open"), "{report}");
+    }
+    // Of a kind that is known there, alone and in a crowd, and to several streams.
+    let alone = append("alone", ExpectedVersion::Any, 1);
+    let several = ["one", "other"].map(|name| append(name, ExpectedVersion::Any, 1));
+    let crowd = (0..20).map(|n| vec![append(n, ExpectedVersion::Any, 1)]);
+    let alone = standby.append(vec![alone]).await;
+    let appends = crowd.chain([several.into(), vec![known]]);
+    let crowd = join_all(appends.map(|appends| standby.append(appends))).await;
+    for answer in crowd.into_iter().chain([alone]) {
+        let error = answer.unwrap_err();
+        assert!(matches!(error, AppendError::Store(StoreError::Failed(_))), "{error:?}");
+        let report = report(&error);
+        assert!(report.contains("connect to the primary if this is a standby"), "{report}");
+    }
+    assert_eq!(History::read(&store).await.order().len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_standby_that_takes_over_has_what_was_acknowledged_once_and_goes_on() {
+    const WRITERS: usize = 32;
+    const BEFORE: usize = 500;
+    let [mut primary, server] = pair();
+    let store = waiting(&primary, SynchronousCommit::On).await;
+    let standby = PostgresStore::connect(&server.url()).await.unwrap();
+
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let mut writers = JoinSet::new();
+    for writer in 0..WRITERS {
+        let (store, tell) = (store.clone(), tell.clone());
+        writers.spawn(async move {
+            // Ends with the append whose answer is lost.
+            for version in 0.. {
+                let expected = ExpectedVersion::Exact(Version::new(version));
+                let append = append(writer, expected, 1);
+                let began = SystemTime::now();
+                match store.append_to_stream(append.clone()).await {
+                    Ok(answer) => {
+                        tell.send(acknowledged(&[append], &[answer], began)).unwrap();
+                    }
+                    Err(AppendError::Store(
+                        StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_),
+                    )) => return append,
+                    Err(error) => panic!("{error:?}"),
+                }
+            }
+            unreachable!()
+        });
+    }
+    drop(tell);
+    let mut all = Vec::new();
+    while all.len() < BEFORE {
+        all.extend(told.recv().await.unwrap());
+    }
+    primary.kill().unwrap();
+    while let Some(appends) = told.recv().await {
+        all.extend(appends);
+    }
+    let lost = writers.join_all().await;
+    standby.pool().execute("SELECT pg_promote()").await.unwrap();
+
+    let mut stored_before = 0;
+    let followed = History::read(&standby).await;
+    for append in &lost {
+        let began = SystemTime::now();
+        let answer = standby.append_to_stream(append.clone()).await.unwrap();
+        stored_before += usize::from(answer.position <= followed.last());
+        assert_eq!(standby.append_to_stream(append.clone()).await.unwrap(), answer);
+        // One that the standby had was acknowledged to nobody before: only its place counts.
+        let began = if answer.position > followed.last() { began } else { SystemTime::UNIX_EPOCH };
+        all.extend(acknowledged(std::slice::from_ref(append), &[answer], began));
+    }
+    let later = append("later", ExpectedVersion::NoStream, 1);
+    let began = SystemTime::now();
+    let answer = standby.append_to_stream(later.clone()).await.unwrap();
+    all.extend(acknowledged(&[later], &[answer], began));
+
+    let fresh = migrated(&server.url()).await;
+    for store in [standby, fresh] {
+        let history = History::read(&store).await;
+        history.holds(&all);
+        history.is_exactly(all.iter().flat_map(|append| append.ids.clone()));
+        assert!(history.order().starts_with(followed.order()));
+        assert_eq!(store.head().await.unwrap(), answer.position);
+    }
+    println!(
+        "{} appends acknowledged; of {WRITERS} answers that were lost, {stored_before} appends were stored",
+        all.len() - WRITERS - 1
+    );
+}
