@@ -1,9 +1,9 @@
 //! What the database itself holds against everyone who is let in, its owner and superusers included.
 
 use annals::{
-    EventStore,
+    AppendError, Conflict, EventStore,
     ExpectedVersion::{self, Any, NoStream},
-    Position, PostgresStore, ReadAll, Version,
+    Position, PostgresStore, ReadAll, ReadStream, Version,
 };
 use futures_util::future::join_all;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
@@ -298,4 +298,31 @@ async fn a_kind_that_another_process_has_numbered_is_read() {
     read(&store, "test-a").await;
     append(&other, to("fresh-a", NoStream, vec![event("fresh.kind")])).await;
     assert_eq!(read(&store, "fresh-a").await[0].event.event_type.as_str(), "fresh.kind");
+}
+
+/// No such pair is known; here the owner of the table pretends that there is one.
+#[tokio::test]
+async fn two_streams_with_one_key_are_never_mixed_up() {
+    let store = with_history().await;
+    let forged = "SET annals.append = 'on';
+        INSERT INTO $schema.events (position, version, recorded_at, kind, schema_version, stream_key, id, stream, payload)
+        SELECT nextval('$schema.positions'), 1, now(), kind, 1, $schema.stream_key('test-b'), gen_random_uuid(), 'test-first', '{}'
+        FROM $schema.events LIMIT 1";
+    run(&mut connection().await, &store, forged).await.unwrap();
+    for (count, others) in [(1, 0), (2, 0), (1, 9)] {
+        let others = (0..others).map(|nth| to(&format!("test-{count}-{nth}"), NoStream, events(1)));
+        let second = store.append(vec![to("test-b", Any, events(count))]);
+        let (second, others) = tokio::join!(second, join_all(others.map(|to| append(&store, to))));
+        let refusal = report(&second.unwrap_err());
+        assert!(
+            refusal.contains("the stream test-b has the same key as the stream test-first"),
+            "{refusal}"
+        );
+        assert!(others.iter().all(|appended| appended.version == Version::new(1)));
+    }
+    let exists = store.append(vec![to("test-b", ExpectedVersion::Exists, events(1))]).await;
+    assert!(matches!(exists, Err(AppendError::Conflict(Conflict { actual: Version::NONE, .. }))));
+    assert!(read(&store, "test-b").await.is_empty());
+    let backwards = ReadStream::backwards("test-b".parse().unwrap());
+    assert!(all(store.read_stream(backwards)).await.is_empty());
 }
