@@ -8,13 +8,14 @@ use annals::{
     Position, PostgresStore, ReadAll, ReadStream, SetupError, TryStreamExt,
 };
 use annals_test_server::{Binaries, Server};
+use futures_util::future::join_all;
 use sqlx::{
     AssertSqlSafe, Connection, PgConnection, PgPool, Row,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
 use crate::{
-    asking::{append, event, events, read, report, to},
+    asking::{all, append, event, events, read, report, to},
     fresh::{builder, connection, fresh_store, name, run, url},
 };
 
@@ -211,6 +212,26 @@ async fn a_role_with_the_rights_that_it_needs() {
         vec![to("test-b", NoStream, vec![event("test.new")]), to("test-c", NoStream, vec![])];
     reader.append(request).await.unwrap();
     assert_eq!(read(&store, "test-a").await.len(), 4);
+}
+
+/// As the chapter on operating has it: the owner of the schema is no superuser.
+#[tokio::test]
+async fn a_role_that_may_create_schemas_makes_and_uses_the_store() {
+    let role = Role::new().await;
+    let grant = format!(
+        "DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO {}', current_database()); END $$",
+        role.0
+    );
+    sqlx::raw_sql(AssertSqlSafe(grant)).execute(&mut connection().await).await.unwrap();
+    let store = builder().connect(&role.url()).await.unwrap();
+    store.migrate().await.unwrap();
+    append(&store, to("test-a", NoStream, events(1))).await;
+    let crowd = (0..20).map(|nth| to(&format!("test-{nth}"), NoStream, events(2)));
+    join_all(crowd.map(|to| append(&store, to))).await;
+    let several = vec![to("test-b", NoStream, events(1)), to("test-c", NoStream, vec![])];
+    store.append(several).await.unwrap();
+    assert_eq!(all(store.read_all(ReadAll::after(Position::START))).await.len(), 42);
+    store.status().await.unwrap();
 }
 
 const READER: &str = "GRANT USAGE ON SCHEMA $schema TO $role;

@@ -23,7 +23,7 @@ CREATE FUNCTION {schema}.append(
     _part integer[], _nth integer[], _ids uuid[], _kinds integer[], _schema_versions integer[],
     _correlation_ids uuid[], _causation_ids uuid[], _metadata json[], _payloads json[],
     OUT outcomes integer[], OUT versions bigint[], OUT positions bigint[]
-) LANGUAGE plpgsql SET plan_cache_mode = 'force_generic_plan' SET annals.append = 'on' AS $$
+) LANGUAGE plpgsql SET plan_cache_mode = 'force_generic_plan' AS $$
 #variable_conflict use_column
 DECLARE
     keys uuid[] := ARRAY(SELECT {schema}.stream_key(name) FROM unnest(_streams) AS s (name));
@@ -85,6 +85,7 @@ BEGIN
             END IF;
         END LOOP;
         IF NOT 1 = ANY (outcomes) AND cardinality(_ids) > 0 THEN
+            done := set_config('annals.append', 'on', true);
             done := pg_advisory_xact_lock_shared({schema_id}, {last_position}::bit(32)::integer);
             recorded := clock_timestamp();
             WITH stored AS (
@@ -96,6 +97,7 @@ BEGIN
                 RETURNING position
             )
             SELECT array_agg(position ORDER BY position) INTO taken FROM stored;
+            done := set_config('annals.append', '', true);
             SELECT array_agg(versions[p.part] + p.count ORDER BY p.part),
                    array_agg(CASE WHEN p.count = 0 THEN 0 ELSE taken[p.through] END ORDER BY p.part)
             INTO versions, positions

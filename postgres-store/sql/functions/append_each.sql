@@ -12,7 +12,7 @@ CREATE FUNCTION {schema}.append_each(
     _part integer[], _nth integer[], _ids uuid[], _kinds integer[], _schema_versions integer[],
     _correlation_ids uuid[], _causation_ids uuid[], _metadata json[], _payloads json[],
     OUT outcomes integer[], OUT versions bigint[], OUT positions bigint[]
-) LANGUAGE plpgsql SET plan_cache_mode = 'force_generic_plan' SET annals.append = 'on' AS $$
+) LANGUAGE plpgsql SET plan_cache_mode = 'force_generic_plan' AS $$
 #variable_conflict use_column
 DECLARE
     key uuid;
@@ -37,6 +37,7 @@ BEGIN
             held_elsewhere := held_elsewhere || key;
         END IF;
     END LOOP;
+    done := set_config('annals.append', 'on', true);
     done := pg_advisory_xact_lock_shared({schema_id}, {last_position}::bit(32)::integer);
     recorded := clock_timestamp();
     WITH stored AS (
@@ -54,6 +55,7 @@ BEGIN
         RETURNING stream_key, version, position
     )
     SELECT array_agg(stream_key), array_agg(version), array_agg(position) INTO keys, versions, positions FROM stored;
+    done := set_config('annals.append', '', true);
     IF keys = _keys THEN
         RETURN;
     END IF;

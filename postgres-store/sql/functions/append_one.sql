@@ -9,7 +9,7 @@
 CREATE FUNCTION {schema}.append_one(
     _store integer, _synchronous_commit text, _key uuid, _stream text, _expected bigint, _id uuid, _kind integer,
     _schema_version integer, _correlation_id uuid, _causation_id uuid, _metadata json, _payload json
-) RETURNS bigint[] LANGUAGE plpgsql SET plan_cache_mode = 'force_generic_plan' SET annals.append = 'on' AS $$
+) RETURNS bigint[] LANGUAGE plpgsql SET plan_cache_mode = 'force_generic_plan' AS $$
 #variable_conflict use_column
 DECLARE
     at_version bigint;
@@ -31,6 +31,7 @@ BEGIN
     IF NOT pg_try_advisory_xact_lock(uuid_hash_extended(_key, {schema_id})) THEN
         RETURN '{3,0,0}';
     END IF;
+    done := set_config('annals.append', 'on', true);
     done := pg_advisory_xact_lock_shared({schema_id}, {last_position}::bit(32)::integer);
     INSERT INTO {schema}.events
     SELECT nextval('{schema}.positions'), now.version + 1, clock_timestamp(), _kind, _schema_version, _key, _id,
@@ -38,6 +39,7 @@ BEGIN
     FROM (SELECT {version_of} AS version FROM (SELECT _key AS key, _stream AS name) AS k OFFSET 0) AS now
     WHERE now.version = _expected OR _expected = -2 OR _expected = -1 AND now.version > 0
     RETURNING version, position INTO at_version, at_position;
+    done := set_config('annals.append', '', true);
     IF at_version IS NOT NULL THEN
         RETURN ARRAY[0, at_version, at_position];
     END IF;
