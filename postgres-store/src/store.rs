@@ -66,6 +66,10 @@ impl PostgresStore {
         Self { shared: Arc::new(Shared { database, lanes, tail }) }
     }
 
+    pub(crate) fn database(&self) -> &Database {
+        &self.shared.database
+    }
+
     /// Makes the schema and the three beside it, or brings them to the version this build needs. Safe to call at each start, by any number of
     /// processes at once.
     ///
