@@ -72,7 +72,9 @@ impl PostgresStoreBuilder {
         }
     }
 
-    /// The schema that holds the store; `annals` if nothing is said. Each tenant, and each test, can have its own.
+    /// The schema that holds the store; `annals` if nothing is said. Each tenant, and each test, can have its own. Three more
+    /// schemas belong to it: `annals_read` holds the tables of followers that serve, `annals_build` those
+    /// that are being built, and `annals_swap` is empty but for moments.
     #[must_use]
     pub fn with_schema(mut self, name: impl Into<String>) -> Self {
         self.schema = name.into();
@@ -124,8 +126,8 @@ impl PostgresStoreBuilder {
     /// Parameters of the URL are those of sqlx: `sslmode`, `application_name`, `options` and so on.
     ///
     /// # Errors
-    /// When the URL, the server or the schema are not fit; the error says what to do. A schema that does not exist yet is
-    /// not an error here, so that [`PostgresStore::migrate`] can make it.
+    /// When the URL, the server or the schema are not fit; the error says what to do. A schema that does not exist yet,
+    /// or was made by an earlier version, is not an error here, so that [`PostgresStore::migrate`] can make it.
     pub async fn connect(self, url: &str) -> Result<PostgresStore, SetupError> {
         let schema = SchemaName::new(&self.schema)?;
         let mut options = options(url).map_err(SetupError::Url)?.disable_statement_logging();

@@ -8,17 +8,20 @@ use crate::{
 };
 
 /// Each version's files, in the order in which they are run. A version that has been published is never changed.
-const VERSIONS: &[&[&str]] = &[&[
-    include_str!("../sql/schema/migrations.sql"),
-    include_str!("../sql/schema/event_kinds.sql"),
-    include_str!("../sql/schema/events.sql"),
-    include_str!("../sql/schema/guards.sql"),
-    include_str!("../sql/schema/view.sql"),
-    include_str!("../sql/functions/append.sql"),
-    include_str!("../sql/functions/append_one.sql"),
-    include_str!("../sql/functions/append_each.sql"),
-    include_str!("../sql/functions/mark.sql"),
-]];
+const VERSIONS: &[&[&str]] = &[
+    &[
+        include_str!("../sql/schema/migrations.sql"),
+        include_str!("../sql/schema/event_kinds.sql"),
+        include_str!("../sql/schema/events.sql"),
+        include_str!("../sql/schema/guards.sql"),
+        include_str!("../sql/schema/view.sql"),
+        include_str!("../sql/functions/append.sql"),
+        include_str!("../sql/functions/append_one.sql"),
+        include_str!("../sql/functions/append_each.sql"),
+        include_str!("../sql/functions/mark.sql"),
+    ],
+    &[include_str!("../sql/schema/followers.sql")],
+];
 
 /// Held while a schema is changed, so that processes that start at once wait for each other.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtextextended('annals migrates {schema}', 0))";
@@ -101,12 +104,11 @@ pub(crate) async fn version(
     statements.version.query().fetch_one(connection).await?.try_get(0)
 }
 
-/// Whether this build can work with a schema at version `found`.
+/// Whether this build can work with a schema at version `found`, or bring it to its own.
 pub(crate) fn check(found: i32, schema: &SchemaName) -> Result<(), SetupError> {
-    let (schema, known) = (schema.to_string(), latest());
-    match found {
-        found if found > known => Err(SetupError::SchemaTooNew { schema, found, known }),
-        found if found < known => Err(SetupError::SchemaTooOld { schema, found, known }),
-        _ => Ok(()),
+    let known = latest();
+    if found > known {
+        return Err(SetupError::SchemaTooNew { schema: schema.to_string(), found, known });
     }
+    Ok(())
 }

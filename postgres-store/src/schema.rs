@@ -11,8 +11,8 @@ use crate::SetupError;
 pub(crate) struct SchemaName(String);
 
 impl SchemaName {
-    /// What Postgres keeps of an identifier.
-    const MAX_BYTES: usize = 63;
+    /// What Postgres keeps of an identifier, less the longest of `_read`, `_build` and `_swap`.
+    const MAX_BYTES: usize = 63 - 6;
 
     pub(crate) fn new(name: &str) -> Result<Self, SetupError> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
@@ -30,6 +30,12 @@ impl SchemaName {
         &self.0
     }
 
+    /// The name of a schema beside this one: `read` for the tables of followers that serve, `build` for those that are
+    /// being built, `swap` for a moment.
+    pub(crate) fn beside(&self, which: &str) -> String {
+        format!("{}_{which}", self.0)
+    }
+
     /// A template with this schema in the place of its placeholders.
     pub(crate) fn fill(&self, template: &str) -> String {
         template
@@ -43,8 +49,15 @@ impl SchemaName {
                 "{last_position}",
                 "coalesce(pg_sequence_last_value('{schema}.positions'::regclass), 0)",
             )
-            .replace("{schema}", &format!("\"{}\"", self.0))
+            .replace("{schema}", &quoted(&self.0))
+            .replace("{read}", &quoted(&self.beside("read")))
+            .replace("{build}", &quoted(&self.beside("build")))
+            .replace("{swap}", &quoted(&self.beside("swap")))
     }
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{name}\"")
 }
 
 impl fmt::Display for SchemaName {
@@ -109,7 +122,8 @@ mod tests {
     fn a_name_is_quoted_and_nothing_in_it_can_end_the_quotes() {
         let schema = SchemaName::new("tenant-42").unwrap();
         assert_eq!(schema.fill("SELECT FROM {schema}.events"), "SELECT FROM \"tenant-42\".events");
-        for wrong in ["", "a\"b", "a'b", "a b", "pg_annals", "a.b", "a\0", &"x".repeat(64)] {
+        assert_eq!(schema.fill("{read}, {build}"), "\"tenant-42_read\", \"tenant-42_build\"");
+        for wrong in ["", "a\"b", "a'b", "a b", "pg_annals", "a.b", "a\0", &"x".repeat(58)] {
             assert!(
                 matches!(SchemaName::new(wrong), Err(SetupError::SchemaName(name)) if name == wrong)
             );
