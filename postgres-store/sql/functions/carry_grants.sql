@@ -6,7 +6,7 @@ DECLARE
 BEGIN
     FOR _grant IN
         SELECT CASE o.kind WHEN 'sequence' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind, n.id::regclass AS relation,
-               a.privilege_type || coalesce(format(' (%I)', a.attname), '') AS privilege,
+               a.privilege_type || coalesce(' (' || quote_ident(a.attname) || ')', '') AS privilege,
                CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS grantee,
                CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END AS how
         FROM {schema}.build_relations(_from) o

@@ -44,6 +44,7 @@ DECLARE
     _on_timeout text := 'held';
     _waits_for text := 'a command to the follower';
     _each record;
+    _refused json; _new_view json; _views_left json;
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'a swap is READ COMMITTED, and this transaction is %', upper(current_setting('transaction_isolation'))
@@ -72,10 +73,15 @@ BEGIN
     LOOP
         EXECUTE format('LOCK TABLE %s IN SHARE UPDATE EXCLUSIVE MODE', _each.relation);
     END LOOP;
-    SELECT json_agg(json_build_object('kind', d.kind, 'name', d.name, 'on', d.hangs_on, 'reason', d.reason)
-                    ORDER BY d.hangs_on, d.kind, d.name) FILTER (WHERE d.carried IS NULL),
-           array_agg(d.carried ORDER BY d.carried DESC) FILTER (WHERE d.carried IS NOT NULL)
-    INTO detail, _views FROM {schema}.swap_obstacles(_live, _build) d;
+    WITH hanging AS (
+        SELECT * FROM {schema}.dependents(_live)
+        UNION ALL
+        SELECT * FROM {schema}.namesakes(_live, _build)
+    )
+    SELECT json_agg(json_build_object('kind', h.kind, 'name', h.name, 'on', h.hangs_on, 'reason', h.reason)
+                    ORDER BY h.hangs_on, h.kind, h.name) FILTER (WHERE h.carried IS NULL),
+           array_agg(h.carried ORDER BY h.carried DESC) FILTER (WHERE h.carried IS NOT NULL)
+    INTO detail, _views FROM hanging h;
     IF detail IS NOT NULL THEN
         outcome := 'refused';
         RETURN;
@@ -142,16 +148,55 @@ BEGIN
     END LOOP;
 
     -- (7) Temporary tables of this session are looked for last, lest a view comes to mean them.
-    IF _views IS NOT NULL THEN
-        PERFORM set_config('search_path', '{read}, pg_temp', true);
-        SELECT array_agg(format('CREATE OR REPLACE VIEW %I.%I%s AS %s', s.nspname, c.relname,
-                                ' WITH (' || array_to_string(c.reloptions, ', ') || ')', pg_get_viewdef(c.oid))
-                         ORDER BY c.oid)
-        INTO _texts FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace WHERE c.oid = ANY (_views);
-        PERFORM set_config('search_path', '{swap}, {read}, pg_temp', true);
-        FOR _each IN SELECT t.text, v.id FROM unnest(_texts, ARRAY(SELECT unnest(_views) ORDER BY 1)) t (text, id) LOOP
-            ...
-        END LOOP;
-    END IF;
+    PERFORM set_config('search_path', '{read}, pg_temp', true);
+    SELECT array_agg(format('CREATE OR REPLACE VIEW %I.%I%s AS %s', s.nspname, c.relname,
+                            ' WITH (' || array_to_string(c.reloptions, ', ') || ')', pg_get_viewdef(c.oid)) ORDER BY v.nth)
+    INTO _texts
+    FROM unnest(_views) WITH ORDINALITY v (id, nth)
+    JOIN pg_class c ON c.oid = v.id JOIN pg_namespace s ON s.oid = c.relnamespace;
+    PERFORM set_config('search_path', '{swap}, {read}, pg_temp', true);
+    FOR _each IN SELECT v.id, v.text FROM unnest(_views, _texts) v (id, text) LOOP
+        BEGIN
+            EXECUTE _each.text;
+        EXCEPTION WHEN syntax_error_or_access_rule_violation OR feature_not_supported THEN
+            -- The new tables lack a column, for instance, or have it as another type.
+            RAISE EXCEPTION USING ERRCODE = 'AN004', MESSAGE = json_build_array(_each.id, SQLERRM)::text;
+        END;
+    END LOOP;
+
+    -- (8)
+    PERFORM {schema}.lock_until(_deadline);
+    FOR _each IN
+        SELECT o.kind, string_agg(format('{read}.%I', o.name), ', ') AS names
+        FROM unnest(_old_kinds, _old_names) o (kind, name) GROUP BY o.kind ORDER BY o.kind = 'view' DESC, o.kind = 'table' DESC
+    LOOP
+        EXECUTE format('DROP %s %s', _each.kind, _each.names);
+    END LOOP;
+
+    -- (9)
+    FOR _each IN SELECT n.kind, n.name FROM unnest(_new_kinds, _new_names) n (kind, name) LOOP
+        EXECUTE format('ALTER %s {swap}.%I SET SCHEMA {read}', _each.kind, _each.name);
+    END LOOP;
+    outcome := 'swapped';
+EXCEPTION
+    WHEN lock_not_available THEN
+        outcome := _on_timeout;
+        IF outcome = 'held' THEN
+            detail := to_json(coalesce(_waits_for, {schema}.lock_holder(_relations || _views), 'somebody who has let go since'));
+        END IF;
+    WHEN SQLSTATE 'AN004' THEN
+        outcome := 'refused';
+        SELECT json_agg(json_build_object('kind', d.kind, 'name', d.name, 'on', d.hangs_on, 'reason', SQLERRM::json ->> 1))
+        INTO detail FROM {schema}.dependents(_live) d WHERE d.carried = (SQLERRM::json ->> 0)::oid;
+    WHEN dependent_objects_still_exist THEN
+        -- A view or a function that was made since (2), or a view whose text names the schema of the old tables.
+        SELECT json_agg(h) FILTER (WHERE d.carried IS NULL),
+               to_json('the view ' || min(d.name) FILTER (WHERE d.carried <> ALL (coalesce(_views, '{}'))) || ', just made'),
+               json_agg(h) FILTER (WHERE d.carried = ANY (_views))
+        INTO _refused, _new_view, _views_left FROM {schema}.dependents(_live) d
+        CROSS JOIN LATERAL json_build_object('kind', d.kind, 'name', d.name, 'on', d.hangs_on,
+            'reason', coalesce(d.reason, 'its text does not come to mean the new tables')) h;
+        detail := coalesce(_refused, _new_view, _views_left);
+        outcome := CASE WHEN _refused IS NULL AND _new_view IS NOT NULL THEN 'held' ELSE 'refused' END;
 END
 $$;
