@@ -112,6 +112,13 @@ statements! {
     version = include_str!("../sql/status/version.sql"),
     positions = include_str!("../sql/status/positions.sql"),
     holders = include_str!("../sql/status/holders.sql"),
+    dependents = include_str!("../sql/followers/dependents.sql"),
+    note_attachments = include_str!("../sql/followers/note_attachments.sql"),
+    hold_for_comparison = include_str!("../sql/followers/call_hold_for_comparison.sql"),
+    compared_at = include_str!("../sql/followers/compared_at.sql"),
+    differing_rows = include_str!("../sql/followers/differing_rows.sql"),
+    ignored_columns = include_str!("../sql/followers/ignored_columns.sql"),
+    is_shadow = include_str!("../sql/followers/is_shadow.sql"),
 }
 
 #[cfg(test)]

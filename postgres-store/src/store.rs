@@ -131,6 +131,10 @@ impl PostgresStore {
         self.shared.tail.close();
     }
 
+    pub(crate) fn database(&self) -> &Database {
+        &self.shared.database
+    }
+
     /// The pool, for queries of your own.
     #[must_use]
     pub fn pool(&self) -> &PgPool {

@@ -123,7 +123,8 @@ BEGIN
         EXECUTE format('ALTER %s {build}.%I SET SCHEMA {swap}', _each.kind, _each.name);
     END LOOP;
     DELETE FROM {schema}.builds b WHERE b.build = _live;
-    UPDATE {schema}.builds b SET is_live = true, verify = NULL, went_live_at = clock_timestamp() WHERE b.build = _build;
+    UPDATE {schema}.builds b SET is_live = true, verify = NULL, may_swap_parked = false, went_live_at = clock_timestamp()
+    WHERE b.build = _build;
     UPDATE {schema}.parts p SET is_live = true WHERE p.build = _build;
     UPDATE {schema}.followers f
     SET last_rebuild = json_build_object('build', b.build, 'version', b.version, 'ended_at', clock_timestamp(), 'outcome', 'Swapped')
