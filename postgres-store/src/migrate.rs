@@ -20,7 +20,24 @@ const VERSIONS: &[&[&str]] = &[
         include_str!("../sql/functions/append_each.sql"),
         include_str!("../sql/functions/mark.sql"),
     ],
-    &[include_str!("../sql/schema/followers.sql")],
+    &[
+        include_str!("../sql/schema/followers.sql"),
+        include_str!("../sql/schema/attachments.sql"),
+        include_str!("../sql/functions/build_relations.sql"),
+        include_str!("../sql/functions/build_belongings.sql"),
+        include_str!("../sql/functions/build_attached.sql"),
+        include_str!("../sql/functions/dependents.sql"),
+        include_str!("../sql/functions/namesakes.sql"),
+        include_str!("../sql/functions/strangers.sql"),
+        include_str!("../sql/functions/lock_until.sql"),
+        include_str!("../sql/functions/lock_holder.sql"),
+        include_str!("../sql/functions/may_swap.sql"),
+        include_str!("../sql/functions/carry_grants.sql"),
+        include_str!("../sql/functions/swap_build.sql"),
+        include_str!("../sql/functions/hold_for_comparison.sql"),
+        include_str!("../sql/functions/compared_columns.sql"),
+        include_str!("../sql/functions/differing_rows.sql"),
+    ],
 ];
 
 /// Held while a schema is changed, so that processes that start at once wait for each other.

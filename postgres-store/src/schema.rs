@@ -146,6 +146,13 @@ statements! {
     columns_of = include_str!("../sql/followers/columns_of.sql"),
     books = concat!(include_str!("../sql/followers/alive.sql"), include_str!("../sql/followers/books.sql")),
     beat = concat!(include_str!("../sql/followers/beat.sql"), include_str!("../sql/followers/books.sql")),
+    dependents = include_str!("../sql/followers/dependents.sql"),
+    note_attachments = include_str!("../sql/followers/note_attachments.sql"),
+    hold_for_comparison = include_str!("../sql/followers/call_hold_for_comparison.sql"),
+    compared_at = include_str!("../sql/followers/compared_at.sql"),
+    differing_rows = include_str!("../sql/followers/differing_rows.sql"),
+    ignored_columns = include_str!("../sql/followers/ignored_columns.sql"),
+    is_shadow = include_str!("../sql/followers/is_shadow.sql"),
 }
 
 #[cfg(test)]

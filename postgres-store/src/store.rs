@@ -66,10 +66,6 @@ impl PostgresStore {
         Self { shared: Arc::new(Shared { database, lanes, tail }) }
     }
 
-    pub(crate) fn database(&self) -> &Database {
-        &self.shared.database
-    }
-
     /// Makes the schema and the three beside it, or brings them to the version this build needs. Safe to call at each start, by any number of
     /// processes at once.
     ///
@@ -133,6 +129,10 @@ impl PostgresStore {
     pub async fn shutdown(&self) {
         self.shared.lanes.close().await;
         self.shared.tail.close();
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        &self.shared.database
     }
 
     /// The pool, for queries of your own.

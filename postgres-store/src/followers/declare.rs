@@ -2,7 +2,7 @@
 
 use annals_core::{
     Position, StoreError,
-    followers::{BuildId, Declaration, Dependent, FollowerKind, Outcome, StartError, Verify},
+    followers::{BuildId, Declaration, FollowerKind, Outcome, StartError, Verify},
 };
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
@@ -198,15 +198,6 @@ impl Database {
         let outcome = serde_json::to_string(outcome).map_err(unreadable)?;
         let query = self.statements.ended.query().bind(name).bind(build.map(number));
         query.bind(i64::from(version)).bind(outcome).execute(transaction).await.map(drop)
-    }
-
-    /// What hangs on the tables of a live build and would stand in the way of a swap.
-    pub(super) async fn dependents(
-        &self,
-        _follower: &str,
-        _transaction: &mut PgConnection,
-    ) -> Result<Vec<Dependent>, sqlx::Error> {
-        Ok(Vec::new())
     }
 }
 

@@ -100,8 +100,9 @@ impl Database {
         let (names, kinds): (Vec<_>, Vec<_>) =
             made.into_iter().map(|made| (made.name, made.kind)).unzip();
         let query = self.statements.made.query().bind(build).bind(names).bind(kinds);
-        query.execute(transaction).await.map_err(judge::store)?;
-        Ok(())
+        query.execute(&mut *transaction).await.map_err(judge::store)?;
+        let noted = self.note_attachments(claim.part.build, transaction).await;
+        Ok(noted.map_err(judge::store)?)
     }
 
     async fn before(

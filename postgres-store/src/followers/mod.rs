@@ -4,7 +4,9 @@ mod beat;
 mod books;
 mod claim;
 mod commands;
+mod compare;
 mod declare;
+mod dependents;
 mod failures;
 mod judge;
 mod lent;
@@ -12,6 +14,7 @@ mod make;
 mod row_sql;
 mod rows;
 mod step;
+mod swap;
 mod write;
 
 use std::time::Duration;
@@ -80,11 +83,11 @@ impl FollowerStore for PostgresStore {
     }
 
     async fn swap(&self, shadow: BuildId, patience: Duration) -> Result<Swap, StoreError> {
-        Err(StoreError::Failed(format!("no swap of {shadow} within {patience:?} yet").into()))
+        self.database().swap(shadow, patience).await
     }
 
     async fn compare(&self, shadow: BuildId, patience: Duration) -> Result<Compared, StoreError> {
-        Err(StoreError::Failed(format!("no comparison of {shadow} within {patience:?} yet").into()))
+        self.database().compare(shadow, patience).await
     }
 
     async fn rows(&self, rows: &RowsOf<'_>) -> Result<Vec<Row>, ReadError> {
