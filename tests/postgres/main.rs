@@ -10,6 +10,7 @@
 
 mod asking;
 mod dumping;
+mod follower_conformance;
 mod fresh;
 #[path = "../histories/mod.rs"]
 mod histories;

@@ -20,7 +20,7 @@ BEGIN
     PERFORM FROM {schema}.parts p WHERE p.build = _live ORDER BY p.part FOR UPDATE;
     LOOP
         SELECT b.is_live IS DISTINCT FROM false OR NOT b.is_made OR bool_or(s.position < l.position)
-               OR (SELECT max(f) FROM {schema}.builds d CROSS JOIN LATERAL unnest(d.floors) f WHERE d.build = _live) > min(l.position),
+               OR (SELECT coalesce(max(f), 0) FROM {schema}.builds d CROSS JOIN LATERAL unnest(d.floors) f WHERE d.build = _live) > min(l.position),
                bool_or(s.position > l.position)
         INTO _is_behind, _is_ahead
         FROM {schema}.builds b

@@ -108,7 +108,9 @@ pub(super) fn by_query(schema: &str, table: &TableShape, query: &Query, first: u
             without = format!(" AND key {beyond} {key}");
         } else {
             let value = select.bind(after.value().clone());
-            with_value = format!(" AND ({column}, key) {beyond} ({value}, {key})");
+            with_value = format!(
+                " AND ({column}, key) {beyond} ({value}, {key}) AND (true OR ARRAY[{column}] = ARRAY[{value}])"
+            );
         }
     }
     let part = |and: &str, is: &str, order: &str| {
@@ -142,7 +144,12 @@ impl Select {
             Comparison::AtLeast => ">=",
             Comparison::AtMost => "<=",
         };
-        format!(" AND \"{column}\" {operator} {}", self.bind(value.clone()))
+        let bound = self.bind(value.clone());
+        // Postgres compares integers with floats, and a list does not: arrays are compared if they are of one type. It is
+        // looked at when the statement is prepared, and never when it runs.
+        format!(
+            " AND \"{column}\" {operator} {bound} AND (true OR ARRAY[\"{column}\"] = ARRAY[{bound}])"
+        )
     }
 }
 
@@ -200,8 +207,9 @@ mod tests {
         let select = by_query("s", &table(), &query, 2);
         assert_eq!(
             select.text,
-            "SELECT key, state, NULL::text AS ordered_by FROM s.\"customers\" WHERE true AND \"order\" = $2 \
-             AND \"spent\" >= $3 ORDER BY key LIMIT 7"
+            "SELECT key, state, NULL::text AS ordered_by FROM s.\"customers\" WHERE true \
+             AND \"order\" = $2 AND (true OR ARRAY[\"order\"] = ARRAY[$2]) \
+             AND \"spent\" >= $3 AND (true OR ARRAY[\"spent\"] = ARRAY[$3]) ORDER BY key LIMIT 7"
         );
         assert_eq!(select.values, ["x' OR true".into(), Value::Integer(3)]);
     }

@@ -1,11 +1,8 @@
 //! Rows of read models, for those who read them, and for steps that build on them.
 
 use annals_core::{
-    Payload, StoreError,
-    followers::{
-        BuildId, ColumnType, InvalidQuery, Query, ReadError, Row, RowsOf, TableShape, Value,
-        WhichRows,
-    },
+    Payload,
+    followers::{ColumnType, ReadError, Row, RowsOf, Value, WhichRows},
 };
 use sqlx::{Column, Row as _, TypeInfo, ValueRef, postgres::PgRow};
 
@@ -27,54 +24,56 @@ enum Found {
 
 impl Database {
     pub(super) async fn rows(&self, rows: &RowsOf<'_>) -> Result<Vec<Row>, ReadError> {
-        if let WhichRows::Query(query) = rows.which {
-            query.check(rows.table)?;
-        }
-        let found = match rows.claim {
-            None => self.look_at(rows, None, true).await?,
-            // A swap may move the tables between two looks; it moves them one way, and once.
-            Some(claim) => {
-                let build = claim.part.build;
-                let mut found = Found::Nothing;
-                for is_live in [claim.is_live, !claim.is_live, true] {
-                    found = self.look_at(rows, Some(build), is_live).await?;
-                    if matches!(found, Found::Rows(_)) {
-                        break;
-                    }
-                }
-                found
-            }
+        let places = match rows.claim {
+            None => vec![true],
+            // A swap may move the tables between two looks: one way, and once.
+            Some(claim) => vec![claim.is_live, !claim.is_live, true],
         };
-        match found {
-            Found::Rows(rows) => Ok(rows),
-            Found::Elsewhere | Found::Nothing => {
-                Err(ReadError::NotMade { name: rows.table.name.to_owned() })
+        for is_live in places {
+            if let Found::Rows(rows) = self.look_at(rows, is_live).await? {
+                return Ok(rows);
             }
         }
+        Err(ReadError::NotMade { name: rows.table.name.to_owned() })
     }
 
-    async fn look_at(
-        &self,
-        rows: &RowsOf<'_>,
-        build: Option<BuildId>,
-        is_live: bool,
-    ) -> Result<Found, ReadError> {
-        match self.read(|| self.select(rows, build, is_live)).await {
-            Ok(found) => Ok(found),
-            Err(failure) => match judge::code(&failure.source).as_deref() {
-                Some("42P01") => Ok(Found::Nothing),
-                Some("42703" | "42883" | "42804") => self.misfit(rows, failure).await,
-                _ => Err(failure.into_read_error().into()),
-            },
+    async fn look_at(&self, rows: &RowsOf<'_>, is_live: bool) -> Result<Found, ReadError> {
+        // What the caller knows of the table decides as long as nothing speaks against it.
+        let is_known = match rows.which {
+            WhichRows::Keys(_) => true,
+            WhichRows::Query(query) => query.check(rows.table).is_ok(),
+        };
+        if is_known {
+            match self.read(|| self.select(rows, is_live)).await {
+                Ok(found) => return Ok(found),
+                Err(failure) => match judge::code(&failure.source).as_deref() {
+                    Some("42P01") => return Ok(Found::Nothing),
+                    Some("42703" | "42883" | "42804") => {}
+                    _ => return Err(failure.into_read_error().into()),
+                },
+            }
         }
+        let made = self.read(|| self.columns_of(rows, is_live)).await;
+        let made = made.map_err(Failure::into_read_error)?;
+        if made.columns.is_empty() {
+            return Ok(Found::Nothing);
+        }
+        if rows.claim.is_some() && made.is_live != Some(is_live) {
+            return Ok(Found::Elsewhere);
+        }
+        if let WhichRows::Query(query) = rows.which {
+            query.check_columns(rows.table.name, |column| made.kind_of(column))?;
+        }
+        let found = self.read(|| self.select(rows, is_live)).await;
+        found.map_err(|failure| failure.into_read_error().into())
     }
 
     async fn select(
         &self,
-        RowsOf { table, which, .. }: &RowsOf<'_>,
-        build: Option<BuildId>,
+        RowsOf { table, which, claim }: &RowsOf<'_>,
         is_live: bool,
     ) -> Result<Found, Failure> {
+        let build = claim.map(|claim| claim.part.build);
         let schema = self.schema.fill(place(is_live));
         let first = if build.is_some() { 2 } else { 1 };
         let (select, values, keys) = match which {
@@ -110,50 +109,41 @@ impl Database {
         read(&found, build.map(|_| is_live)).map_err(Failure::before_sending)
     }
 
-    /// Why the table that serves cannot answer what the table as the caller knows it could.
-    async fn misfit(&self, rows: &RowsOf<'_>, failure: Failure) -> Result<Found, ReadError> {
-        if let WhichRows::Query(query) = rows.which {
-            let columns = self.read(|| self.columns_of(rows.table)).await;
-            let columns = columns.map_err(Failure::into_read_error)?;
-            differs(query, rows.table, &columns)?;
-        }
-        Err(StoreError::Failed(Box::new(failure.source)).into())
-    }
-
-    async fn columns_of(&self, table: &TableShape) -> Result<Vec<(String, String)>, Failure> {
+    async fn columns_of(
+        &self,
+        RowsOf { table, claim, .. }: &RowsOf<'_>,
+        is_live: bool,
+    ) -> Result<Made, Failure> {
         let mut connection = self.connection().await?;
-        let query = self.statements.columns_of.query().bind(table.name);
+        let schema = self.schema.beside(if is_live { "read" } else { "build" });
+        let query = self.statements.columns_of.query().bind(schema).bind(table.name);
+        let query = query.bind(claim.map(|claim| number(claim.part.build)));
         let rows = query.fetch_all(&mut *connection).await.map_err(Failure::before_sending)?;
-        let columns = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?)));
-        columns.collect::<Result<_, _>>().map_err(Failure::before_sending)
+        let mut made = Made { columns: Vec::with_capacity(rows.len()), is_live: None };
+        for row in rows {
+            let failed = Failure::before_sending;
+            made.is_live = row.try_get(2).map_err(failed)?;
+            made.columns.push((row.try_get(0).map_err(failed)?, row.try_get(1).map_err(failed)?));
+        }
+        Ok(made)
     }
 }
 
-/// The first column of `query` that is not among `columns`, or is of another type than it is compared with.
-fn differs(
-    query: &Query,
-    table: &TableShape,
-    columns: &[(String, String)],
-) -> Result<(), InvalidQuery> {
-    let conditions = query.conditions.iter().map(|one| (&one.column, &one.value));
-    let order = query.order.as_ref().map(|order| {
-        (&order.column, query.after.as_ref().map_or(&Value::Null, |after| after.value()))
-    });
-    for (column, value) in conditions.chain(order) {
-        let (name, column) = (table.name.to_owned(), column.clone());
-        let Some((_, found)) = columns.iter().find(|(name, _)| *name == column) else {
-            return Err(InvalidQuery::UnknownColumn { table: name, column });
-        };
+/// A table as it was made.
+struct Made {
+    /// Each with what Postgres calls its type.
+    columns: Vec<(String, String)>,
+    /// Whether the build that was asked for is live; none if there is no such.
+    is_live: Option<bool>,
+}
+
+impl Made {
+    fn kind_of(&self, column: &str) -> Option<ColumnType> {
         use ColumnType::{Boolean, Float, Integer, Text, Time};
+        let (_, found) = self.columns.iter().find(|(name, _)| name == column)?;
         let kinds = [Text, Integer, Float, Boolean, Time];
-        let expected = kinds.into_iter().find(|kind| row_sql::sql_type(*kind) == found);
-        if let (Some(expected), Some(given)) = (expected, value.kind())
-            && expected != given
-        {
-            return Err(InvalidQuery::WrongType { table: name, column, expected, given });
-        }
+        kinds.into_iter().find(|kind| row_sql::sql_type(*kind) == found)
     }
-    Ok(())
 }
 
 /// `looked_at` is where rows of one build were looked for: whether that is where live ones are.
