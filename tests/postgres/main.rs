@@ -11,6 +11,7 @@
 mod asking;
 mod dumping;
 mod follower_conformance;
+mod followers;
 mod fresh;
 #[path = "../histories/mod.rs"]
 mod histories;
