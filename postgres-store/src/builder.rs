@@ -90,7 +90,9 @@ impl PostgresStoreBuilder {
     }
 
     /// How many connections the store's own pool may open, for [`connect`](Self::connect); 16 if nothing is said, and at
-    /// least 5.
+    /// least 5. Beside its [lanes](Self::with_lanes) it takes one each for the end of the global stream, for hearing and for
+    /// telling of what is new, and for readers; where followers run, one for the signs of life of the process, and one to
+    /// four for steps. In a small pool they wait for each other.
     #[must_use]
     pub fn with_max_connections(mut self, connections: u32) -> Self {
         self.max_connections = connections;
@@ -98,7 +100,7 @@ impl PostgresStoreBuilder {
     }
 
     /// How many statements with appends may be on their way at once; 8 if nothing is said, and never more than the
-    /// pool leaves. Appends that come when all are under way gather, and share the next statement.
+    /// pool has but 6. Appends that come when all are under way gather, and share the next statement.
     #[must_use]
     pub fn with_lanes(mut self, lanes: u32) -> Self {
         self.lanes = lanes;

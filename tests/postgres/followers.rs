@@ -228,12 +228,17 @@ async fn what_users_drop_leaves_no_transaction_open() {
         lease: Duration::from_secs(10),
         report: Report::default(),
     };
-    for times in 0..12 {
+    for times in 0..16 {
         drop(looked_at(times, store.declare(&declaration(SALES, FollowerKind::Projection))).await);
-        drop(
-            looked_at(times, store.command(SALES, &Command::RetryParked { sequence: None })).await,
-        );
-        drop(looked_at(times, store.command(SALES, &Command::Repartition(NonZeroU16::MIN))).await);
+        at_rest(&application, "a declaration").await;
+        for command in [
+            Command::RetryParked { sequence: None },
+            Command::Repartition(NonZeroU16::MIN),
+            Command::Swap,
+        ] {
+            drop(looked_at(times, store.command(SALES, &command)).await);
+            at_rest(&application, "a command").await;
+        }
         drop(looked_at(times, store.books(Some(&beat))).await);
         drop(looked_at(times, store.note(&held, &Note::Failed(failure.clone()))).await);
         drop(looked_at(times, store.claim(member(), &[held.part])).await);
