@@ -7,9 +7,7 @@ use annals_core::{
     followers::{BuildId, Compared, Difference, Differences},
 };
 use futures_util::TryStreamExt;
-use sqlx::{
-    AssertSqlSafe, PgConnection, Postgres, Row, pool::PoolConnection, postgres::PgRow,
-};
+use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row, pool::PoolConnection, postgres::PgRow};
 
 use super::swap::millis;
 use crate::{database::Database, failure::Failure};

@@ -23,10 +23,8 @@ impl Database {
         shadow: BuildId,
         patience: Duration,
     ) -> Result<Swap, StoreError> {
-        let mut connection = self
-            .connection()
-            .await
-            .map_err(|failure| failure.into_store_error(false))?;
+        let mut connection =
+            self.connection().await.map_err(|failure| failure.into_store_error(false))?;
         // When an answer is an error, or its future is dropped, the connection is left in the transaction.
         connection.close_on_drop();
         let rows = sqlx::raw_sql(AssertSqlSafe(self.swap_sql(shadow, patience)))
@@ -63,9 +61,7 @@ fn answer(row: &PgRow) -> Result<Swap, sqlx::Error> {
         "behind" => Swap::Behind,
         "held" => Swap::Held { by: serde_json::from_str(detail).map_err(wrong)? },
         "parked" => Swap::Parked { events: serde_json::from_str(detail).map_err(wrong)? },
-        "refused" => {
-            Swap::Refused(serde_json::from_str::<Vec<Dependent>>(detail).map_err(wrong)?)
-        }
+        "refused" => Swap::Refused(serde_json::from_str::<Vec<Dependent>>(detail).map_err(wrong)?),
         "gone" => Swap::Gone,
         other => {
             return Err(sqlx::Error::Decode(format!("a swap answered {other:?}").into()));
