@@ -23,7 +23,7 @@ async fn what_cannot_be_carried_over_is_refused_by_name() {
         ("CREATE PUBLICATION $own FOR TABLE $read.days", "publication relation days in publication x_own on days"),
         ("CREATE TABLE $own.child () INHERITS ($read.total)", "table x_own.child on total"),
         ("CREATE FUNCTION $own.rows(days $read.days) RETURNS bigint LANGUAGE sql AS 'SELECT 1::bigint'", "function x_own.rows(x_read.days) on days"),
-        ("CREATE TABLE $own.wide (day $read.days)", "table column x_own.wide.day on days"),
+        ("CREATE TABLE $own.wide (day $read.days)", "table x_own.wide on days"),
     ];
     let sales = Follower::new(SALES).await;
     let shadow = sales.shadow(SALES).await;

@@ -11,7 +11,7 @@ use std::{
 use annals::followers::Swap;
 use annals_test_server::{Binaries, Server};
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
-use tokio::time::MissedTickBehavior;
+use tokio::{sync::Notify, time::MissedTickBehavior};
 
 use crate::books::{Follower, QUIET, SALES};
 
@@ -33,36 +33,36 @@ fn events_of(part: i64, position: i64) -> i64 {
 
 struct Load {
     follower: Follower,
-    /// The highest position that the live build has.
+    /// Where the log ends.
     head: AtomicI64,
+    grown: Notify,
     steps: AtomicU64,
     ended: AtomicBool,
 }
 
 impl Load {
-    /// Runs a part of a build, as whoever owns it would: a step at a time when live, all there is when behind.
+    /// Lets the log grow.
+    async fn append(self: Arc<Self>) {
+        let mut pace = tokio::time::interval(Duration::from_micros(1_000_000 / RATE));
+        while !self.ended.load(SeqCst) {
+            pace.tick().await;
+            self.head.fetch_add(1, SeqCst);
+            self.grown.notify_waiters();
+        }
+    }
+
+    /// Runs a part of a build, as whoever owns it would: event by event when it is live, all there is when it is not.
     async fn run(self: Arc<Self>, build: i64, part: i64) {
         let mut connection = self.follower.connection().await;
         let mut position = 0;
         let mut is_live = build == self.follower.live;
-        let mut pace =
-            tokio::time::interval(Duration::from_micros(1_000_000 * PARTS.cast_unsigned() / RATE));
-        pace.set_missed_tick_behavior(MissedTickBehavior::Burst);
-        loop {
-            pace.tick().await;
-            let ended = self.ended.load(SeqCst);
-            let to = if is_live {
-                if ended {
-                    return;
-                }
-                position + (part - position - 1).rem_euclid(PARTS) + 1
-            } else {
-                self.head.load(SeqCst).max(position)
-            };
-            if to == position {
-                if ended {
-                    return;
-                }
+        while !self.ended.load(SeqCst) {
+            let grown = self.grown.notified();
+            let next = position + (part - position - 1).rem_euclid(PARTS) + 1;
+            let head = self.head.load(SeqCst);
+            let to = if is_live { next.min(head) } else { head };
+            if to == position || is_live && to < next {
+                let _ = tokio::time::timeout(Duration::from_millis(5), grown).await;
                 continue;
             }
             let events = events_of(part, to) - events_of(part, position);
@@ -72,7 +72,6 @@ impl Load {
             }
             position = to;
             if is_live {
-                self.head.fetch_max(position, SeqCst);
                 self.steps.fetch_add(1, SeqCst);
             }
         }
@@ -115,7 +114,7 @@ impl Load {
         let mut connection = self.follower.connection().await;
         let mut took = Vec::new();
         let texts: Vec<_> = reads.iter().map(|sql| self.follower.fill(sql)).collect();
-        let mut pace = tokio::time::interval(Duration::from_millis(1));
+        let mut pace = tokio::time::interval(Duration::from_millis(4));
         pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !self.ended.load(SeqCst) {
             pace.tick().await;
@@ -165,11 +164,13 @@ async fn readers_see_one_build_or_the_other_and_hardly_wait() {
     let load = Arc::new(Load {
         follower,
         head: AtomicI64::new(0),
+        grown: Notify::new(),
         steps: AtomicU64::new(0),
         ended: AtomicBool::new(false),
     });
     let mut parts: Vec<_> =
         (0..PARTS).map(|part| tokio::spawn(Arc::clone(&load).run(live, part))).collect();
+    let appending = tokio::spawn(Arc::clone(&load).append());
     let readers: Vec<_> =
         READS.iter().map(|reads| tokio::spawn(Arc::clone(&load).read(reads))).collect();
     let began = Instant::now();
@@ -197,6 +198,7 @@ async fn readers_see_one_build_or_the_other_and_hardly_wait() {
     }
     let rate = load.steps.load(SeqCst) as f64 / began.elapsed().as_secs_f64();
     load.ended.store(true, SeqCst);
+    appending.await.unwrap();
     let mut reads = Vec::new();
     for reader in readers {
         reads.extend(reader.await.unwrap());
@@ -213,21 +215,21 @@ async fn readers_see_one_build_or_the_other_and_hardly_wait() {
         assert_eq!(row[2], events_of(row[0], row[1]), "part {} at {}", row[0], row[1]);
     }
 
-    let meets = |&(begin, took): &(Instant, Duration)| {
-        attempts.iter().any(|&(from, to)| begin <= to && begin + took >= from)
-    };
-    let longest = |reads: Vec<Duration>| reads.into_iter().max().unwrap_or_default();
-    let (during, otherwise): (Vec<_>, Vec<_>) = reads.iter().partition(|read| meets(read));
-    let (met, all) = (during.len(), reads.len());
-    let during = longest(during.into_iter().map(|(_, took)| took).collect());
-    let otherwise = longest(otherwise.into_iter().map(|(_, took)| took).collect());
+    // What each attempt kept a reader waiting for at the most.
+    let mut pauses: Vec<Duration> = attempts
+        .iter()
+        .filter_map(|&(from, to)| {
+            let met = reads.iter().filter(|&&(begin, took)| begin <= to && begin + took >= from);
+            met.map(|&(_, took)| took).max()
+        })
+        .collect();
+    pauses.sort_unstable();
+    let (median, longest) = (pauses[pauses.len() / 2], pauses[pauses.len() - 1]);
     println!(
-        "{SWAPS} swaps at {rate:.0} steps/s ({outcomes:?}): {met} of {all} reads met one; the longest took {during:?}, \
-         the longest of the others {otherwise:?}"
+        "{SWAPS} swaps at {rate:.0} steps/s ({outcomes:?}) among {} reads: the longest pause of an attempt is \
+         {median:?} at the median, {longest:?} at the most",
+        reads.len(),
     );
-    // A machine that is busy otherwise makes all reads wait.
-    assert!(
-        during < Duration::from_millis(50).max(otherwise * 2),
-        "{during:?}, {otherwise:?} without"
-    );
+    // At the median, since whatever else the machine does makes some read wait.
+    assert!(median < Duration::from_millis(50), "{pauses:?}");
 }
