@@ -121,7 +121,7 @@ async fn both_are_compared_at_one_place_and_the_live_one_goes_on_meanwhile() {
     let Compared::At(found) = compared else { panic!("{compared:?}") };
     assert_eq!(found.to_string(), "0 rows differ at 5");
     // Further than the live one; a division that is not settled; no shadow.
-    sales.run(&moved(shadow, 1, 1)).await;
+    sales.run(&format!("{}; {}", moved(shadow, 0, 9), moved(shadow, 1, 1))).await;
     assert_eq!(compare(&sales, shadow).await, Compared::Behind);
     sales.run("UPDATE $schema.parts SET position = 9").await;
     sales.run("UPDATE $schema.builds SET floors = '{3,12}' WHERE is_live").await;
@@ -146,7 +146,7 @@ async fn a_comparison_that_is_slow_holds_nobody_up() {
         sales.until_somebody_waits_for(&mut blocker).await;
         // It compares, and the live build's step runs through.
         sales
-            .run("UPDATE $schema.parts SET position = 1 WHERE is_live; UPDATE $read.days SET n = 2")
+            .run("SET lock_timeout = 1000; UPDATE $schema.parts SET position = 1 WHERE is_live; UPDATE $read.days SET n = 2")
             .await;
         sales.run_on(&mut blocker, "COMMIT").await.unwrap();
     };
