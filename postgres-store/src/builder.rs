@@ -5,9 +5,12 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
+use tokio::sync::Semaphore;
+
 use crate::{
     PostgresStore, SetupError,
     database::Database,
+    followers::Kept,
     kinds::Kinds,
     migrate,
     schema::{SchemaName, Statements},
@@ -15,8 +18,13 @@ use crate::{
 
 /// The earliest server that has what the store needs.
 const EARLIEST_SERVER: u32 = 13;
-/// What the store holds besides its lanes: a tailer, a listener, an announcer, and one for readers.
-const BESIDE_LANES: u32 = 4;
+/// The fewest connections that a store opens with.
+const FEWEST: u32 = 5;
+/// What the store holds besides its lanes: a tailer, a listener, an announcer, and one for readers; and where
+/// followers run, one for beats, and one for a step at the least.
+const BESIDE_LANES: u32 = 6;
+/// How many steps of followers are under way at once, where the pool has room for them.
+const STEPS: u32 = 4;
 /// How long to wait for a connection of the store's own pool.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -166,10 +174,10 @@ impl PostgresStoreBuilder {
 
     fn finish(self, pool: PgPool, schema: SchemaName) -> Result<PostgresStore, SetupError> {
         let connections = pool.options().get_max_connections();
-        if connections <= BESIDE_LANES {
-            return Err(SetupError::PoolTooSmall { found: connections, needed: BESIDE_LANES + 1 });
+        if connections < FEWEST {
+            return Err(SetupError::PoolTooSmall { found: connections, needed: FEWEST });
         }
-        let lanes = self.lanes.clamp(1, connections - BESIDE_LANES);
+        let (lanes, steps) = shares(connections, self.lanes);
         let database = Database {
             pool,
             statements: Statements::of(&schema),
@@ -177,9 +185,19 @@ impl PostgresStoreBuilder {
             kinds: Kinds::default(),
             synchronous_commit: self.synchronous_commit.map(SynchronousCommit::setting),
             retry_for: self.retry_for,
+            steps: Semaphore::new(steps as usize),
+            kept: Kept::default(),
         };
         Ok(PostgresStore::new(Arc::new(database), lanes as usize))
     }
+}
+
+/// How many of a pool's connections append, where `lanes` were asked for, and how many steps of followers it has room for.
+/// In a small pool they wait for each other.
+fn shares(connections: u32, lanes: u32) -> (u32, u32) {
+    let lanes = lanes.clamp(1, connections.saturating_sub(BESIDE_LANES).max(1));
+    let left = connections.saturating_sub(lanes + BESIDE_LANES - 1);
+    (lanes, left.clamp(1, STEPS))
 }
 
 /// What `url` says, if it is the URL of a Postgres database; sqlx would take that of any other.
@@ -231,6 +249,15 @@ fn check_server(version: u32, encoding: String) -> Result<(), SetupError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn appends_and_steps_share_a_pool() {
+        assert_eq!(shares(16, 8), (8, 3), "as it is opened if nothing is said");
+        assert_eq!(shares(16, 4), (4, 4));
+        assert_eq!(shares(16, 100), (10, 1));
+        assert_eq!(shares(32, 8), (8, 4));
+        assert_eq!(shares(5, 8), (1, 1), "the fewest");
+    }
 
     #[test]
     fn servers_from_13_on_are_fit() {

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use sqlx::{Connection, PgPool, Postgres, pool::PoolConnection};
+use tokio::sync::Semaphore;
 
 use crate::{
     failure::Failure,
+    followers::Kept,
     kinds::Kinds,
     schema::{SchemaName, Statements},
 };
@@ -20,6 +22,10 @@ pub(crate) struct Database {
     pub(crate) synchronous_commit: Option<&'static str>,
     /// For how long a lost append is tried again.
     pub(crate) retry_for: Duration,
+    /// Room for the steps of followers.
+    pub(crate) steps: Semaphore,
+    /// What the beats of a member go over.
+    pub(crate) kept: Kept,
 }
 
 impl Database {
