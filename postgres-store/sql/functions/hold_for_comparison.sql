@@ -19,13 +19,14 @@ BEGIN
     PERFORM {schema}.lock_until(_deadline);
     PERFORM FROM {schema}.parts p WHERE p.build = _live ORDER BY p.part FOR UPDATE;
     LOOP
-        SELECT b.is_live IS DISTINCT FROM false OR NOT b.is_made OR bool_or(s.position < l.position)
-               OR (SELECT coalesce(max(f), 0) FROM {schema}.builds d CROSS JOIN LATERAL unnest(d.floors) f WHERE d.build = _live) > min(l.position),
+        SELECT NOT b.is_made OR bool_or(s.position < l.position)
+               OR min(l.position) < (SELECT coalesce(max(f), 0) FROM {schema}.builds d CROSS JOIN LATERAL unnest(d.floors) f
+                                     WHERE d.build = _live),
                bool_or(s.position > l.position)
         INTO _is_behind, _is_ahead
         FROM {schema}.builds b
         JOIN {schema}.parts s ON s.build = b.build JOIN {schema}.parts l ON l.build = _live AND l.part = s.part
-        WHERE b.build = _build
+        WHERE b.build = _build AND NOT b.is_live
         GROUP BY b.build;
         IF NOT FOUND THEN
             RETURN 'gone';

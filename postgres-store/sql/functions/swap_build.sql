@@ -31,7 +31,7 @@
 -- 9. move the new ones to {read}. The locks are released after the commit, and the statements that waited look the names
 --    up anew: each sees the old tables or the new ones.
 CREATE FUNCTION {schema}.swap_build(_build bigint, _patience integer, _lock_ms integer, OUT outcome text, OUT detail json)
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET jit = off AS $$
 DECLARE
     _follower text;
     _live bigint;
