@@ -24,7 +24,7 @@ UNION ALL
 SELECT 'function', f.proname::text, quote_ident(f.proname), 'moved'
 FROM pg_proc f WHERE f.pronamespace = '{build}'::regnamespace AND f.oid <> ALL ($3)
 UNION ALL
-SELECT DISTINCT 'table', c.oid::regclass::text, quote_ident(c.relname), 'elsewhere'
+SELECT DISTINCT 'table', format('%I.%I', n.nspname, c.relname), quote_ident(c.relname), 'elsewhere'
 FROM pg_locks l JOIN pg_class c ON c.oid = l.relation JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE l.pid = pg_backend_pid() AND l.locktype = 'relation' AND l.mode IN ('RowExclusiveLock', 'AccessExclusiveLock')
   AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())

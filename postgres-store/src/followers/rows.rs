@@ -13,6 +13,9 @@ use super::{
 };
 use crate::{database::Database, failure::Failure};
 
+/// The code of a plan whose answer would have other columns than it had.
+const STALE_PLAN: &str = "0A000";
+
 /// What one look at one place found.
 enum Found {
     Rows(Vec<Row>),
@@ -44,7 +47,7 @@ impl Database {
             WhichRows::Query(query) => query.check(rows.table).is_ok(),
         };
         if is_known {
-            match self.read(|| self.select(rows, is_live)).await {
+            match self.select_again(rows, is_live).await {
                 Ok(found) => return Ok(found),
                 Err(failure) => match judge::code(&failure.source).as_deref() {
                     Some("42P01") => return Ok(Found::Nothing),
@@ -64,8 +67,21 @@ impl Database {
         if let WhichRows::Query(query) = rows.which {
             query.check_columns(rows.table.name, |column| made.kind_of(column))?;
         }
-        let found = self.read(|| self.select(rows, is_live)).await;
+        let found = self.select_again(rows, is_live).await;
         found.map_err(|failure| failure.into_read_error().into())
+    }
+
+    /// After a swap each connection may have a plan that is of no use any more: those are closed, one by one.
+    async fn select_again(&self, rows: &RowsOf<'_>, is_live: bool) -> Result<Found, Failure> {
+        let mut connections = self.pool.options().get_max_connections();
+        loop {
+            match self.read(|| self.select(rows, is_live)).await {
+                Err(stale) if judge::is(&stale.source, STALE_PLAN) && connections > 0 => {
+                    connections -= 1;
+                }
+                found => return found,
+            }
+        }
     }
 
     async fn select(
@@ -101,7 +117,7 @@ impl Database {
         }
         let mut connection = self.connection().await?;
         let found = query.fetch_all(&mut *connection).await;
-        if found.as_ref().is_err_and(|error| judge::is(error, "0A000")) {
+        if found.as_ref().is_err_and(|error| judge::is(error, STALE_PLAN)) {
             // The plan is of a table that was swapped away meanwhile, and this one has other columns.
             connection.close_on_drop();
         }

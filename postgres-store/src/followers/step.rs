@@ -62,8 +62,10 @@ impl Database {
                     ));
                 }
             }
-            // Nobody knows what the connection is at: it is closed.
-            Err(error) if error.leaves_doubt() => return Err(error),
+            // Nobody knows what the connection is at, or it has a plan that a swap has made stale: it is closed.
+            Err(error) if error.leaves_doubt() || matches!(error, StepError::Store(_)) => {
+                return Err(error);
+            }
             Err(error) => {
                 transaction.rollback().await.map_err(judge::store)?;
                 lent.give_back();
