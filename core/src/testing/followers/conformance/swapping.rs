@@ -4,7 +4,7 @@ use super::{
     Fixture,
     doing::Doing,
     failures::{failed, stop},
-    trial::{CUSTOMERS, LONG, NOTES, SOON, Trial, at_once, fenced, position, positions, row, soon},
+    trial::{CUSTOMERS, NOTES, SOON, Trial, at_once, fenced, position, positions, row, soon},
 };
 use crate::FollowerStore;
 use crate::followers::{
@@ -47,6 +47,8 @@ pub(super) async fn a_shadow_takes_the_place_of_the_live_build<F: Fixture>(trial
     assert_eq!(trial.all_failures(shadow.part.build).await.len(), 1);
     trial.stepped(&shadow, Doing::from_to(5, 6).put(row("c", "3"))).await;
     assert_eq!(trial.list(None).await, ["b=2", "c=3"]);
+    let owner = trial.part(shadow.part).await.owner.unwrap_or_else(MemberId::new);
+    assert!(trial.claim_part(owner, shadow.part).await.is_live);
 }
 
 pub(super) async fn what_work_wrote_serves_after_the_swap<F: Fixture>(trial: Trial<F>) {
@@ -164,7 +166,8 @@ pub(super) async fn a_swap_that_gave_up_lets_the_live_build_go_on<F: Fixture>(tr
     let build = shadow.part.build;
     assert_eq!(trial.swapped(build, Duration::from_millis(20)).await, Swap::Behind);
     soon("the live build", trial.stepped(&live, Doing::from_to(5, 6))).await;
-    let dropped = tokio::time::timeout(Duration::from_millis(20), trial.swapped(build, LONG));
+    let patience = Duration::from_secs(1);
+    let dropped = tokio::time::timeout(Duration::from_millis(20), trial.swapped(build, patience));
     assert!(dropped.await.is_err(), "the shadow is behind");
     soon("the live build", trial.stepped(&live, Doing::from_to(6, 7))).await;
     trial.stepped(&shadow, Doing::from_to(4, 7)).await;
