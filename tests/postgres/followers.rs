@@ -342,7 +342,10 @@ async fn what_a_swap_could_not_move_is_not_made() {
             "CREATE TABLE sales (n int); CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
             "makes the function f",
         ),
-        ("CREATE TABLE public.annals_sales (n int)", "create() makes or changes public.annals_sales"),
+        (
+            "CREATE TABLE public.annals_sales (n int)",
+            "create() makes or changes public.annals_sales",
+        ),
     ] {
         let told = refusal(make(&store, &held, create).await);
         assert!(told.contains(because), "{create}: {told}");
