@@ -312,7 +312,7 @@ async fn a_shadow_writes_to_what_it_made_and_to_nothing_else() {
     worked(&store, &shadow, 0, &mut Sql(HANDLE)).await.unwrap();
     assert_eq!(orders(&store).await, 0, "it is out of sight");
     let told = refusal(worked(&store, &shadow, 1, &mut Sql(elsewhere)).await);
-    assert!(told.starts_with("it writes to annals_totals"), "{told}");
+    assert!(told.starts_with("it writes to public.annals_totals"), "{told}");
     let temporary = "CREATE TEMPORARY TABLE t (n bigint) ON COMMIT DROP; INSERT INTO t SELECT count(*) FROM sales";
     worked(&store, &shadow, 1, &mut Sql(temporary)).await.unwrap();
     let made_late = "CREATE TABLE late (n bigint)";
