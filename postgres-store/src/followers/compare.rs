@@ -31,6 +31,7 @@ impl Database {
             let mut comparing = self.lent().await?;
             let mut holding = self.lent().await?;
             run(&mut holding, "BEGIN ISOLATION LEVEL READ COMMITTED").await?;
+            self.statements.watch_client.query().execute(&mut *holding).await?;
             let hold = self.statements.hold_for_comparison.query();
             let hold = hold.bind(shadow.get().cast_signed()).bind(millis(patience));
             let held = hold.fetch_one(&mut *holding).await?;

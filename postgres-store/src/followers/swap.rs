@@ -13,6 +13,8 @@ use crate::{database::Database, failure::Failure};
 /// For how long a swap may keep readers waiting for the locks it needs. They wait for as long again, or less, while it does its work.
 const READERS_WAIT: Duration = Duration::from_millis(20);
 
+const WATCH_CLIENT: &str = include_str!("../../sql/followers/watch_client.sql");
+
 /// What may pass before a swap begins to hold the live build: an autovacuum that has to give way, a command.
 const PREPARING: Duration = Duration::from_secs(10);
 
@@ -36,13 +38,14 @@ impl Database {
     }
 
     /// All in one message, whatever role, database or pool are set to: once it is sent, it needs nothing more from this
-    /// process, so that none that is frozen keeps readers waiting for the commit. Safe: numbers, and a checked name.
+    /// process, so that none that is frozen keeps readers waiting for the commit. But if this process is gone before it has
+    /// happened, or the future was dropped, the server gives up. Safe: numbers, and a checked name.
     fn swap_sql(&self, shadow: BuildId, patience: Duration) -> String {
         let limit = millis(patience.saturating_add(PREPARING));
         let (patience, readers) = (millis(patience), millis(READERS_WAIT));
         self.schema.fill(&format!(
             "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL statement_timeout = {limit}; \
-             SELECT outcome, detail::text FROM {{schema}}.swap_build({shadow}, {patience}, {readers}); COMMIT"
+             {WATCH_CLIENT}; SELECT outcome, detail::text FROM {{schema}}.swap_build({shadow}, {patience}, {readers}); COMMIT"
         ))
     }
 }
