@@ -5,9 +5,12 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
+use tokio::sync::Semaphore;
+
 use crate::{
     PostgresStore, SetupError,
     database::Database,
+    followers::Kept,
     kinds::Kinds,
     migrate,
     schema::{SchemaName, Statements},
@@ -15,8 +18,13 @@ use crate::{
 
 /// The earliest server that has what the store needs.
 const EARLIEST_SERVER: u32 = 13;
-/// What the store holds besides its lanes: a tailer, a listener, an announcer, and one for readers.
-const BESIDE_LANES: u32 = 4;
+/// The fewest connections that a store opens with.
+const FEWEST: u32 = 5;
+/// What the store holds besides its lanes: a tailer, a listener, an announcer, and one for readers; and where
+/// followers run, one for beats, and one for a step at the least.
+const BESIDE_LANES: u32 = 6;
+/// How many steps of followers are under way at once, where the pool has room for them.
+const STEPS: u32 = 4;
 /// How long to wait for a connection of the store's own pool.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -74,7 +82,9 @@ impl PostgresStoreBuilder {
         }
     }
 
-    /// The schema that holds the store; `annals` if nothing is said. Each tenant, and each test, can have its own.
+    /// The schema that holds the store; `annals` if nothing is said. Each tenant, and each test, can have its own. Three more
+    /// schemas belong to it: `annals_read` holds the tables of followers that serve, `annals_build` those
+    /// that are being built, and `annals_swap` is empty but for moments.
     #[must_use]
     pub fn with_schema(mut self, name: impl Into<String>) -> Self {
         self.schema = name.into();
@@ -82,7 +92,9 @@ impl PostgresStoreBuilder {
     }
 
     /// How many connections the store's own pool may open, for [`connect`](Self::connect); 16 if nothing is said, and at
-    /// least 5.
+    /// least 5. Beside its [lanes](Self::with_lanes) it takes one each for the end of the global stream, for hearing and for
+    /// telling of what is new, and for readers; where followers run, one for the signs of life of the process, and one to
+    /// four for steps. In a small pool they wait for each other.
     #[must_use]
     pub fn with_max_connections(mut self, connections: u32) -> Self {
         self.max_connections = connections;
@@ -90,7 +102,7 @@ impl PostgresStoreBuilder {
     }
 
     /// How many statements with appends may be on their way at once; 8 if nothing is said, and never more than the
-    /// pool leaves. Appends that come when all are under way gather, and share the next statement.
+    /// pool has but 6. Appends that come when all are under way gather, and share the next statement.
     #[must_use]
     pub fn with_lanes(mut self, lanes: u32) -> Self {
         self.lanes = lanes;
@@ -137,8 +149,8 @@ impl PostgresStoreBuilder {
     /// Parameters of the URL are those of sqlx: `sslmode`, `application_name`, `options` and so on.
     ///
     /// # Errors
-    /// When the URL, the server or the schema are not fit; the error says what to do. A schema that does not exist yet is
-    /// not an error here, so that [`PostgresStore::migrate`] can make it.
+    /// When the URL, the server or the schema are not fit; the error says what to do. A schema that does not exist yet,
+    /// or was made by an earlier version, is not an error here, so that [`PostgresStore::migrate`] can make it.
     pub async fn connect(self, url: &str) -> Result<PostgresStore, SetupError> {
         let schema = SchemaName::new(&self.schema)?;
         let mut options = options(url).map_err(SetupError::Url)?.disable_statement_logging();
@@ -177,10 +189,10 @@ impl PostgresStoreBuilder {
 
     fn finish(self, pool: PgPool, schema: SchemaName) -> Result<PostgresStore, SetupError> {
         let connections = pool.options().get_max_connections();
-        if connections <= BESIDE_LANES {
-            return Err(SetupError::PoolTooSmall { found: connections, needed: BESIDE_LANES + 1 });
+        if connections < FEWEST {
+            return Err(SetupError::PoolTooSmall { found: connections, needed: FEWEST });
         }
-        let lanes = self.lanes.clamp(1, connections - BESIDE_LANES);
+        let (lanes, steps) = shares(connections, self.lanes);
         let database = Database {
             pool,
             statements: Statements::of(&schema),
@@ -189,9 +201,19 @@ impl PostgresStoreBuilder {
             synchronous_commit: self.synchronous_commit.map(SynchronousCommit::setting),
             retry_for: self.retry_for,
             listens: self.listens,
+            steps: Semaphore::new(steps as usize),
+            kept: Kept::default(),
         };
         Ok(PostgresStore::new(Arc::new(database), lanes as usize))
     }
+}
+
+/// How many of a pool's connections append, where `lanes` were asked for, and how many steps of followers it has room for.
+/// In a small pool they wait for each other.
+fn shares(connections: u32, lanes: u32) -> (u32, u32) {
+    let lanes = lanes.clamp(1, connections.saturating_sub(BESIDE_LANES).max(1));
+    let left = connections.saturating_sub(lanes + BESIDE_LANES - 1);
+    (lanes, left.clamp(1, STEPS))
 }
 
 /// What `url` says, if it is the URL of a Postgres database; sqlx would take that of any other.
@@ -243,6 +265,15 @@ fn check_server(version: u32, encoding: String) -> Result<(), SetupError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn appends_and_steps_share_a_pool() {
+        assert_eq!(shares(16, 8), (8, 3), "as it is opened if nothing is said");
+        assert_eq!(shares(16, 4), (4, 4));
+        assert_eq!(shares(16, 100), (10, 1));
+        assert_eq!(shares(32, 8), (8, 4));
+        assert_eq!(shares(5, 8), (1, 1), "the fewest");
+    }
 
     #[test]
     fn servers_from_13_on_are_fit() {

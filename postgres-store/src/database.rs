@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use sqlx::{Connection, PgPool, Postgres, pool::PoolConnection};
+use tokio::sync::Semaphore;
 
 use crate::{
     failure::Failure,
+    followers::Kept,
     kinds::Kinds,
     schema::{SchemaName, Statements},
 };
@@ -22,6 +24,10 @@ pub(crate) struct Database {
     pub(crate) retry_for: Duration,
     /// Whether notifications can be heard.
     pub(crate) listens: bool,
+    /// Room for the steps of followers.
+    pub(crate) steps: Semaphore,
+    /// What the beats of a member go over.
+    pub(crate) kept: Kept,
 }
 
 impl Database {

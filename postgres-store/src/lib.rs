@@ -6,6 +6,7 @@ mod append;
 mod builder;
 mod database;
 mod failure;
+mod followers;
 mod kinds;
 mod migrate;
 mod read;

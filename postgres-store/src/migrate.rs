@@ -8,17 +8,37 @@ use crate::{
 };
 
 /// Each version's files, in the order in which they are run. A version that has been published is never changed.
-const VERSIONS: &[&[&str]] = &[&[
-    include_str!("../sql/schema/migrations.sql"),
-    include_str!("../sql/schema/event_kinds.sql"),
-    include_str!("../sql/schema/events.sql"),
-    include_str!("../sql/schema/guards.sql"),
-    include_str!("../sql/schema/view.sql"),
-    include_str!("../sql/functions/append.sql"),
-    include_str!("../sql/functions/append_one.sql"),
-    include_str!("../sql/functions/append_each.sql"),
-    include_str!("../sql/functions/mark.sql"),
-]];
+const VERSIONS: &[&[&str]] = &[
+    &[
+        include_str!("../sql/schema/migrations.sql"),
+        include_str!("../sql/schema/event_kinds.sql"),
+        include_str!("../sql/schema/events.sql"),
+        include_str!("../sql/schema/guards.sql"),
+        include_str!("../sql/schema/view.sql"),
+        include_str!("../sql/functions/append.sql"),
+        include_str!("../sql/functions/append_one.sql"),
+        include_str!("../sql/functions/append_each.sql"),
+        include_str!("../sql/functions/mark.sql"),
+    ],
+    &[
+        include_str!("../sql/schema/followers.sql"),
+        include_str!("../sql/schema/attachments.sql"),
+        include_str!("../sql/functions/build_relations.sql"),
+        include_str!("../sql/functions/build_belongings.sql"),
+        include_str!("../sql/functions/build_attached.sql"),
+        include_str!("../sql/functions/dependents.sql"),
+        include_str!("../sql/functions/namesakes.sql"),
+        include_str!("../sql/functions/strangers.sql"),
+        include_str!("../sql/functions/lock_until.sql"),
+        include_str!("../sql/functions/lock_holder.sql"),
+        include_str!("../sql/functions/may_swap.sql"),
+        include_str!("../sql/functions/carry_grants.sql"),
+        include_str!("../sql/functions/swap_build.sql"),
+        include_str!("../sql/functions/hold_for_comparison.sql"),
+        include_str!("../sql/functions/compared_columns.sql"),
+        include_str!("../sql/functions/differing_rows.sql"),
+    ],
+];
 
 /// Held while a schema is changed, so that processes that start at once wait for each other.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtextextended('annals migrates {schema}', 0))";
@@ -104,12 +124,11 @@ pub(crate) async fn version(
     statements.version.query().fetch_one(connection).await?.try_get(0)
 }
 
-/// Whether this build can work with a schema at version `found`.
+/// Whether this build can work with a schema at version `found`, or bring it to its own.
 pub(crate) fn check(found: i32, schema: &SchemaName) -> Result<(), SetupError> {
-    let (schema, known) = (schema.to_string(), latest());
-    match found {
-        found if found > known => Err(SetupError::SchemaTooNew { schema, found, known }),
-        found if found < known => Err(SetupError::SchemaTooOld { schema, found, known }),
-        _ => Ok(()),
+    let known = latest();
+    if found > known {
+        return Err(SetupError::SchemaTooNew { schema: schema.to_string(), found, known });
     }
+    Ok(())
 }

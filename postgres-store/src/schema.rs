@@ -11,8 +11,8 @@ use crate::SetupError;
 pub(crate) struct SchemaName(String);
 
 impl SchemaName {
-    /// What Postgres keeps of an identifier.
-    const MAX_BYTES: usize = 63;
+    /// What Postgres keeps of an identifier, less the longest of `_read`, `_build` and `_swap`.
+    const MAX_BYTES: usize = 63 - 6;
 
     pub(crate) fn new(name: &str) -> Result<Self, SetupError> {
         let allowed = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
@@ -30,6 +30,12 @@ impl SchemaName {
         &self.0
     }
 
+    /// The name of a schema beside this one: `read` for the tables of followers that serve, `build` for those that are
+    /// being built, `swap` for a moment.
+    pub(crate) fn beside(&self, which: &str) -> String {
+        format!("{}_{which}", self.0)
+    }
+
     /// A template with this schema in the place of its placeholders.
     pub(crate) fn fill(&self, template: &str) -> String {
         template
@@ -43,8 +49,15 @@ impl SchemaName {
                 "{last_position}",
                 "coalesce(pg_sequence_last_value('{schema}.positions'::regclass), 0)",
             )
-            .replace("{schema}", &format!("\"{}\"", self.0))
+            .replace("{schema}", &quoted(&self.0))
+            .replace("{read}", &quoted(&self.beside("read")))
+            .replace("{build}", &quoted(&self.beside("build")))
+            .replace("{swap}", &quoted(&self.beside("swap")))
     }
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{name}\"")
 }
 
 impl fmt::Display for SchemaName {
@@ -99,6 +112,48 @@ statements! {
     version = include_str!("../sql/status/version.sql"),
     positions = include_str!("../sql/status/positions.sql"),
     holders = include_str!("../sql/status/holders.sql"),
+    advance = include_str!("../sql/followers/advance.sql"),
+    check_work = include_str!("../sql/followers/check_work.sql"),
+    claim = include_str!("../sql/followers/claim.sql"),
+    release = include_str!("../sql/followers/release.sql"),
+    passed = include_str!("../sql/followers/passed.sql"),
+    failed = include_str!("../sql/followers/failed.sql"),
+    failures = include_str!("../sql/followers/failures.sql"),
+    parked = include_str!("../sql/followers/parked.sql"),
+    park = include_str!("../sql/followers/park.sql"),
+    settle = include_str!("../sql/followers/settle.sql"),
+    known = include_str!("../sql/followers/known.sql"),
+    hold_follower = include_str!("../sql/followers/hold_follower.sql"),
+    builds_of = include_str!("../sql/followers/builds_of.sql"),
+    hold_parts = include_str!("../sql/followers/hold_parts.sql"),
+    declared = include_str!("../sql/followers/declared.sql"),
+    restart = include_str!("../sql/followers/restart.sql"),
+    begin_build = include_str!("../sql/followers/begin_build.sql"),
+    ended = include_str!("../sql/followers/ended.sql"),
+    objects_of = include_str!("../sql/followers/objects_of.sql"),
+    forget_build = include_str!("../sql/followers/forget_build.sql"),
+    pause = include_str!("../sql/followers/pause.sql"),
+    resume = include_str!("../sql/followers/resume.sql"),
+    may_swap = include_str!("../sql/followers/may_swap.sql"),
+    divide = include_str!("../sql/followers/divide.sql"),
+    forget_parts = include_str!("../sql/followers/forget_parts.sql"),
+    retry_parked = include_str!("../sql/followers/retry_parked.sql"),
+    hold_part = include_str!("../sql/followers/hold_part.sql"),
+    hold_making = include_str!("../sql/followers/hold_making.sql"),
+    before_making = include_str!("../sql/followers/before_making.sql"),
+    after_making = include_str!("../sql/followers/after_making.sql"),
+    made = include_str!("../sql/followers/made.sql"),
+    columns_of = include_str!("../sql/followers/columns_of.sql"),
+    books = concat!(include_str!("../sql/followers/alive.sql"), include_str!("../sql/followers/books.sql")),
+    beat = concat!(include_str!("../sql/followers/beat.sql"), include_str!("../sql/followers/books.sql")),
+    dependents = include_str!("../sql/followers/dependents.sql"),
+    note_attachments = include_str!("../sql/followers/note_attachments.sql"),
+    hold_for_comparison = include_str!("../sql/followers/call_hold_for_comparison.sql"),
+    watch_client = include_str!("../sql/followers/watch_client.sql"),
+    compared_at = include_str!("../sql/followers/compared_at.sql"),
+    differing_rows = include_str!("../sql/followers/differing_rows.sql"),
+    ignored_columns = include_str!("../sql/followers/ignored_columns.sql"),
+    is_shadow = include_str!("../sql/followers/is_shadow.sql"),
 }
 
 #[cfg(test)]
@@ -109,7 +164,8 @@ mod tests {
     fn a_name_is_quoted_and_nothing_in_it_can_end_the_quotes() {
         let schema = SchemaName::new("tenant-42").unwrap();
         assert_eq!(schema.fill("SELECT FROM {schema}.events"), "SELECT FROM \"tenant-42\".events");
-        for wrong in ["", "a\"b", "a'b", "a b", "pg_annals", "a.b", "a\0", &"x".repeat(64)] {
+        assert_eq!(schema.fill("{read}, {build}"), "\"tenant-42_read\", \"tenant-42_build\"");
+        for wrong in ["", "a\"b", "a'b", "a b", "pg_annals", "a.b", "a\0", &"x".repeat(58)] {
             assert!(
                 matches!(SchemaName::new(wrong), Err(SetupError::SchemaName(name)) if name == wrong)
             );

@@ -11,9 +11,9 @@ pub enum SetupError {
         "this is not the URL of a database; it has the form postgres://user:password@host:5432/database"
     )]
     Url(#[source] sqlx::Error),
-    /// The name cannot be a schema's.
+    /// The name cannot be a schema's; with `_read`, `_build` or `_swap` behind it, it names three more.
     #[error(
-        "{0:?} cannot name a schema: 1 to 63 letters, digits, `_` and `-`, all ASCII, and not `pg_` at the beginning"
+        "{0:?} cannot name a schema: 1 to 57 letters, digits, `_` and `-`, all ASCII, and not `pg_` at the beginning"
     )]
     SchemaName(String),
     /// The server cannot be reached, or lets nobody in at the moment.
@@ -45,18 +45,6 @@ pub enum SetupError {
         /// The version it is at.
         found: i32,
         /// The latest version this build knows.
-        known: i32,
-    },
-    /// The schema was made by an earlier version of annals.
-    #[error(
-        "the schema {schema} is at version {found}, and this build of annals needs {known}: call migrate()"
-    )]
-    SchemaTooOld {
-        /// The schema.
-        schema: String,
-        /// The version it is at.
-        found: i32,
-        /// The version this build needs.
         known: i32,
     },
     /// The sequence of positions is behind the events, as after a copy that left sequences out. Reads would not get

@@ -66,7 +66,7 @@ impl PostgresStore {
         Self { shared: Arc::new(Shared { database, lanes, tail }) }
     }
 
-    /// Makes the schema, or brings it to the version this build needs. Safe to call at each start, by any number of
+    /// Makes the schema and the three beside it, or brings them to the version this build needs. Safe to call at each start, by any number of
     /// processes at once.
     ///
     /// The schema belongs to the role that makes it. Another role needs `USAGE` on the schema, and `SELECT` on its tables
@@ -129,6 +129,10 @@ impl PostgresStore {
     pub async fn shutdown(&self) {
         self.shared.lanes.close().await;
         self.shared.tail.close();
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        &self.shared.database
     }
 
     /// The pool, for queries of your own.

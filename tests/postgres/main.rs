@@ -10,6 +10,8 @@
 
 mod asking;
 mod dumping;
+mod follower_conformance;
+mod followers;
 mod fresh;
 #[path = "../histories/mod.rs"]
 mod histories;

@@ -150,6 +150,50 @@ async fn the_sql_run_twice_by_hand_fails_and_changes_nothing() {
     assert_eq!(catalog(store.schema(), &mut connection().await).await, before);
 }
 
+/// The SQL that made version 1, from nothing.
+fn first_version(schema: &str) -> String {
+    let sql = PostgresStore::builder().with_schema(schema).migration_sql().unwrap();
+    let applied = format!("INSERT INTO \"{schema}\".migrations (version) VALUES (1);");
+    let (first, rest) = sql.split_once(&applied).unwrap();
+    assert!(rest.contains("VALUES (2);"), "{rest}");
+    format!("{first}{applied} COMMIT;")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_schema_of_version_1_is_brought_to_the_latest_by_ten_at_once() {
+    let schema = name();
+    let mut connection = connection().await;
+    let sql = first_version(&schema);
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+    let store = PostgresStore::builder().with_schema(&*schema).connect(&url()).await.unwrap();
+    append(&store, to("test-before", NoStream, events(3))).await;
+    migrate_at_once(&schema).await;
+    assert_eq!(catalog(&schema, &mut connection).await, catalog_of_migrate().await);
+    assert_eq!(read(&store, "test-before").await.len(), 3);
+    let status = store.status().await.unwrap();
+    assert_eq!(status.head.get(), 13, "what was there, and what each of the ten appended");
+}
+
+/// A role that may make no schemas upgrades where somebody else has made them.
+#[tokio::test]
+async fn schemas_that_are_there_are_taken() {
+    let (schema, role) = (name(), name());
+    let mut connection = connection().await;
+    let mut sql = first_version(&schema);
+    sql.push_str(&format!(
+        "CREATE ROLE {role} LOGIN; ALTER SCHEMA {schema} OWNER TO {role};
+         GRANT SELECT, INSERT ON {schema}.migrations TO {role};"
+    ));
+    for beside in ["read", "build", "swap"] {
+        sql.push_str(&format!("CREATE SCHEMA {schema}_{beside} AUTHORIZATION {role};"));
+    }
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+    let url = url().replace("//postgres@", &format!("//{role}@"));
+    let store = PostgresStore::builder().with_schema(&*schema).connect(&url).await.unwrap();
+    store.migrate().await.unwrap();
+    assert_eq!(catalog(&schema, &mut connection).await, catalog_of_migrate().await);
+}
+
 async fn catalog_of_migrate() -> Vec<String> {
     let store = fresh_store().await;
     catalog(store.schema(), &mut connection().await).await
@@ -158,9 +202,11 @@ async fn catalog_of_migrate() -> Vec<String> {
 /// All that the database knows of a schema, with `$schema` for its name.
 async fn catalog(schema: &str, connection: &mut PgConnection) -> Vec<String> {
     const CATALOG: &str = "
-        WITH here AS (SELECT oid FROM pg_namespace WHERE nspname = $1),
+        WITH here AS (SELECT oid FROM pg_namespace WHERE nspname = ANY (ARRAY[$1, $1 || '_read', $1 || '_build', $1 || '_swap'])),
         relations AS (SELECT * FROM pg_class WHERE relnamespace IN (SELECT oid FROM here))
         SELECT format('%s %s %s', relkind, relname, reloptions) FROM relations
+        UNION ALL
+        SELECT format('schema %s', nspname) FROM pg_namespace WHERE oid IN (SELECT oid FROM here)
         UNION ALL
         SELECT format('column %s.%s %s %s %s %s %s %s', relname, attnum, attname, format_type(atttypid, atttypmod),
             attnotnull, attidentity, attcollation::regcollation, pg_get_expr(adbin, adrelid))
@@ -178,6 +224,7 @@ async fn catalog(schema: &str, connection: &mut PgConnection) -> Vec<String> {
         WHERE connamespace IN (SELECT oid FROM here)
         UNION ALL
         SELECT format('%s %s', pg_get_triggerdef(t.oid), tgenabled) FROM relations c JOIN pg_trigger t ON tgrelid = c.oid
+        WHERE NOT tgisinternal
         UNION ALL
         SELECT pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace IN (SELECT oid FROM here)
         ORDER BY 1";

@@ -195,32 +195,51 @@ impl Query {
     /// # Errors
     /// The first thing that is wrong.
     pub fn check(&self, table: &TableShape) -> Result<(), InvalidQuery> {
-        let name = || table.name.to_owned();
+        self.check_columns(table.name, |column| table.kind_of(column))
+    }
+
+    /// The same for a store that has asked its database what the table was made with: `kind_of` is what a column
+    /// holds, none for one that is not there or may not be named. `key` is a column of text.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn check_columns(
+        &self,
+        table: &str,
+        kind_of: impl Fn(&str) -> Option<ColumnType>,
+    ) -> Result<(), InvalidQuery> {
+        let check_value = |column: &str, value| check_value(table, column, kind_of(column), value);
         for Condition { column, comparison, value } in &self.conditions {
-            check_value(table, column, value)?;
+            check_value(column, value)?;
             if *value == Value::Null && *comparison != Comparison::Equal {
-                return Err(InvalidQuery::NullBound { table: name(), column: column.clone() });
+                let (table, column) = (table.to_owned(), column.clone());
+                return Err(InvalidQuery::NullBound { table, column });
             }
         }
         if let Some(order) = &self.order {
-            check_value(table, &order.column, &Value::Null)?;
+            check_value(&order.column, &Value::Null)?;
         }
         if let Some(cursor) = &self.after {
             if cursor.order != self.order {
-                return Err(InvalidQuery::Cursor { table: name() });
+                return Err(InvalidQuery::Cursor { table: table.to_owned() });
             }
             if let Some(order) = &cursor.order {
-                check_value(table, &order.column, &cursor.value)?;
+                check_value(&order.column, &cursor.value)?;
             }
-            check_value(table, super::table::KEY, &Value::Text(cursor.key.clone()))?;
+            check_value(super::table::KEY, &Value::Text(cursor.key.clone()))?;
         }
         Ok(())
     }
 }
 
-fn check_value(table: &TableShape, column: &str, value: &Value) -> Result<(), InvalidQuery> {
-    let (name, column_name) = (|| table.name.to_owned(), || column.to_owned());
-    let Some(expected) = table.kind_of(column) else {
+fn check_value(
+    table: &str,
+    column: &str,
+    kind: Option<ColumnType>,
+    value: &Value,
+) -> Result<(), InvalidQuery> {
+    let (name, column_name) = (|| table.to_owned(), || column.to_owned());
+    let Some(expected) = kind else {
         return Err(InvalidQuery::UnknownColumn { table: name(), column: column_name() });
     };
     if let Some(given) = value.kind().filter(|given| *given != expected) {

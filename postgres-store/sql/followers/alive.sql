@@ -1,0 +1,5 @@
+-- The beginning of the books where nobody gives a sign of life: who is alive at this moment.
+WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
+alive AS MATERIALIZED (
+    SELECT m.id, m.name, m.until, m.report FROM {schema}.members m CROSS JOIN clock c WHERE m.until > c.now
+)

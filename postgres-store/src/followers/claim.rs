@@ -1,0 +1,104 @@
+//! Who has which part, and what is written down about it outside of steps.
+
+use std::num::NonZeroU16;
+
+use annals_core::{
+    Position, StoreError,
+    followers::{BuildId, Claim, MemberId, Note, NotedFailure, PartId, StepError},
+};
+use sqlx::{Row, postgres::PgRow};
+
+use super::{
+    books::{unreadable, without_nul},
+    failures::number,
+    judge,
+};
+use crate::{database::Database, failure::Failure};
+
+impl Database {
+    pub(super) async fn claim(
+        &self,
+        member: MemberId,
+        parts: &[PartId],
+    ) -> Result<Vec<Claim>, StoreError> {
+        let (builds, parts): (Vec<_>, Vec<_>) = parts.iter().copied().map(columns).unzip();
+        let claim = async || {
+            let mut connection = self.connection().await?;
+            let query = self.statements.claim.query().bind(member.as_uuid());
+            let query = query.bind(&builds).bind(&parts);
+            let rows = query.fetch_all(&mut *connection).await.map_err(Failure::before_sending)?;
+            rows.iter().map(claimed).collect::<Result<_, _>>().map_err(Failure::before_sending)
+        };
+        // Claiming what was claimed already is right, so it may be asked again.
+        self.read(claim).await.map_err(Failure::into_read_error)
+    }
+
+    pub(super) async fn release(&self, claims: &[Claim]) -> Result<(), StoreError> {
+        let (builds, parts): (Vec<_>, Vec<_>) = claims.iter().map(|c| columns(c.part)).unzip();
+        let fences: Vec<_> = claims.iter().map(|claim| claim.fence.cast_signed()).collect();
+        let release = async || {
+            let mut connection = self.connection().await?;
+            let query = self.statements.release.query().bind(&builds).bind(&parts).bind(&fences);
+            query.execute(&mut *connection).await.map(drop).map_err(Failure::before_sending)
+        };
+        self.read(release).await.map_err(Failure::into_read_error)
+    }
+
+    pub(super) async fn note(&self, claim: &Claim, note: &Note) -> Result<(), StepError> {
+        let holds = match note {
+            Note::Passed(to) => self.passed(claim, *to).await?,
+            Note::Failed(failure) => self.failed(claim, failure).await?,
+        };
+        if holds { Ok(()) } else { Err(StepError::Fenced) }
+    }
+
+    async fn passed(&self, claim: &Claim, to: Position) -> Result<bool, StoreError> {
+        let passed = async || {
+            let mut connection = self.connection().await?;
+            let (build, part) = columns(claim.part);
+            let query = self.statements.passed.query().bind(build).bind(part);
+            let query = query.bind(claim.fence.cast_signed()).bind(position(to));
+            let done = query.execute(&mut *connection).await.map_err(Failure::before_sending)?;
+            Ok(done.rows_affected() > 0)
+        };
+        self.read(passed).await.map_err(Failure::into_read_error)
+    }
+
+    /// It counts, so it is sent once, on a connection that is known to live.
+    async fn failed(&self, claim: &Claim, failure: &NotedFailure) -> Result<bool, StoreError> {
+        let connection = self.live_connection().await;
+        let mut connection = connection.map_err(|failure| failure.into_store_error(false))?;
+        let (build, part) = columns(claim.part);
+        let query = self.statements.failed.query().bind(build).bind(part);
+        let query = query.bind(claim.fence.cast_signed()).bind(position(failure.position));
+        let query = query.bind(failure.event_id.map(|id| id.as_uuid()));
+        let query = query.bind(without_nul(&failure.sequence)).bind(failure.kind.as_str());
+        let query = query.bind(without_nul(&failure.reason)).bind(failure.stops);
+        let row = query.fetch_one(&mut *connection).await.map_err(judge::committing)?;
+        row.try_get(0).map_err(judge::committing)
+    }
+}
+
+/// What stands for a part in statements.
+pub(super) fn columns(PartId { build, part }: PartId) -> (i64, i32) {
+    (number(build), i32::from(part))
+}
+
+pub(super) fn position(position: Position) -> i64 {
+    i64::try_from(position.get()).unwrap_or(i64::MAX)
+}
+
+fn claimed(row: &PgRow) -> Result<Claim, sqlx::Error> {
+    let (build, part, parts): (i64, i32, i32) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+    Ok(Claim {
+        part: PartId {
+            build: BuildId::new(build.unsigned_abs()),
+            part: u16::try_from(part).map_err(unreadable)?,
+        },
+        parts: NonZeroU16::try_from(u16::try_from(parts).map_err(unreadable)?)
+            .map_err(unreadable)?,
+        fence: row.try_get::<i64, _>(3)?.unsigned_abs(),
+        position: Position::new(row.try_get::<i64, _>(4)?.unsigned_abs()),
+        is_live: row.try_get(5)?,
+    })
+}
