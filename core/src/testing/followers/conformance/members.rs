@@ -99,6 +99,7 @@ pub(super) async fn the_books_are_one_snapshot<F: Fixture>(trial: Trial<F>) {
         async move {
             for parts in [3, 2].into_iter().cycle().take(DIVISIONS).filter_map(NonZeroU16::new) {
                 trial.told(POSTMAN, Command::Repartition(parts)).await;
+                tokio::task::yield_now().await;
             }
         }
     });

@@ -1,4 +1,7 @@
-use futures_util::{FutureExt, future::poll_immediate};
+use futures_util::{
+    FutureExt,
+    future::{Either, poll_immediate, select},
+};
 use tokio::task::yield_now;
 
 use super::{
@@ -208,11 +211,13 @@ pub(super) async fn a_step_dropped_within_its_work_leaves_nothing<F: Fixture>(tr
     let claim = trial.running(NOTES).await;
     let owner = trial.part(claim.part).await.owner.unwrap_or_else(MemberId::new);
     let (mut work, gate) = trial.writing("lost").gated();
-    tokio::select! {
-        answer = trial.work(&claim, Doing::from_to(0, 1), &mut work) => {
-            panic!("it waits, and answers {answer:?}")
+    let working = trial.work(&claim, Doing::from_to(0, 1), &mut work).boxed();
+    match select(working, gate.reached).await {
+        Either::Left((answer, _)) => panic!("it waits, and answers {answer:?}"),
+        Either::Right((reached, dropped)) => {
+            assert!(reached.is_ok());
+            drop(dropped);
         }
-        reached = gate.reached => assert!(reached.is_ok()),
     }
     let new = claimed_at_last(&trial, owner, claim.part).await;
     assert_eq!(new.position, position(0));
