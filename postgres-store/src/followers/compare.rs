@@ -60,7 +60,7 @@ impl Database {
 
     /// A connection that is closed in the end, and its transaction with it, whatever becomes of this future.
     async fn lent(&self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
-        let mut connection = self.connection().await.map_err(|failure| failure.source)?;
+        let mut connection = self.pool.acquire().await?;
         connection.close_on_drop();
         Ok(connection)
     }
