@@ -57,7 +57,7 @@ pub use annals_core::{
     RecordedEvents, StreamAppend,
 };
 #[cfg(feature = "memory")]
-pub use annals_memory_store::MemoryStore;
+pub use annals_memory_store::{MemoryStore, Table, Tables};
 #[cfg(feature = "postgres")]
 pub use annals_postgres_store::{
     Holder, PostgresStore, PostgresStoreBuilder, SetupError, Status, SynchronousCommit,

@@ -1,6 +1,7 @@
 //! The in-memory event store of annals: for tests, examples and learning, and the reference for
 //! authors of other stores. Everything is gone when the last clone of it is.
 
+mod followers;
 mod log;
 
 use std::{
@@ -17,7 +18,8 @@ use chrono::SubsecRound;
 use futures_util::{StreamExt, stream};
 use tokio::sync::watch;
 
-use crate::log::Log;
+pub use crate::followers::{Table, Tables};
+use crate::{followers::Followers, log::Log};
 
 /// An event store in this process's memory. Clones share the same events.
 ///
@@ -49,6 +51,7 @@ struct Shared {
     log: RwLock<Log>,
     head: watch::Sender<Position>,
     clock: Box<dyn Clock>,
+    followers: Followers,
 }
 
 impl MemoryStore {
@@ -65,6 +68,7 @@ impl MemoryStore {
             log: RwLock::default(),
             head: watch::Sender::new(Position::START),
             clock: Box::new(clock),
+            followers: Followers::new(),
         };
         Self { shared: Arc::new(shared) }
     }
