@@ -41,8 +41,9 @@ pub use annals_core::{EventStoreExt, StreamExt, TryStreamExt};
 // Followers of the global stream; the module holds their status, their failures, and the contract for stores.
 pub use annals_core::followers;
 pub use annals_core::{
-    Batch, Columns, Cursor, FailurePolicy, FollowerStatus, FollowerStore, HandlerError, Options,
-    Page, Projection, Query, Reaction, Reactor, ReadError, ReadModel, Start,
+    Batch, Columns, CommandRefused, Cursor, FailurePolicy, Follower, FollowerStatus, FollowerStore,
+    FollowerStoreExt, Followers, HandlerError, Options, Page, Projection, Query, Reaction, Reactor,
+    ReadError, ReadModel, Reader, Running, Start, StartError, WaitError,
 };
 
 // What is recorded, and about it.

@@ -111,9 +111,10 @@ fn runnable(books: &Books) -> Vec<Runnable<'_>> {
             if follower.is_paused || by.is_empty() {
                 continue;
             }
-            let parts = build.parts.iter().filter(|part| {
-                part.stopped.is_none() && (build.is_made || part.id.part == 0)
-            });
+            let parts = build
+                .parts
+                .iter()
+                .filter(|part| part.stopped.is_none() && (build.is_made || part.id.part == 0));
             runnable.extend(parts.map(|part| Runnable { part, by: by.clone() }));
         }
     }

@@ -13,8 +13,7 @@ use tokio::{
 };
 
 use super::{
-    Books, BuildId, Declaration, Failure, FollowerBooks, FollowerStore, MemberId, Options, PartId,
-    Start,
+    Books, Declaration, Failure, FollowerBooks, FollowerStore, MemberId, Options, PartId, Start,
     handler::{Handler, Lease},
 };
 use crate::{Filter, Position};
@@ -60,7 +59,6 @@ pub(super) struct Sight {
 
 #[derive(Debug, Clone)]
 pub(super) struct LiveBuild {
-    pub(super) id: BuildId,
     pub(super) version: u32,
     pub(super) is_made: bool,
     /// Where the parts are: by their checkpoints, or further, by what their owners said.
@@ -71,9 +69,9 @@ pub(super) struct LiveBuild {
 impl LiveBuild {
     pub(super) fn new(books: &Books, follower: &FollowerBooks) -> Self {
         let live = &follower.live;
-        let parts = live.parts.iter().map(|part| (part.id, part.position.max(seen(books, part.id))));
+        let parts =
+            live.parts.iter().map(|part| (part.id, part.position.max(seen(books, part.id))));
         Self {
-            id: live.id,
             version: live.version,
             is_made: live.is_made,
             parts: parts.collect(),
@@ -84,10 +82,12 @@ impl LiveBuild {
 
 /// How far the owner of `part` said that it has looked.
 pub(super) fn seen(books: &Books, part: PartId) -> Position {
-    let owner = books.followers.iter().flat_map(super::decide::builds).flat_map(|build| &build.parts);
+    let owner =
+        books.followers.iter().flat_map(super::decide::builds).flat_map(|build| &build.parts);
     let owner = owner.filter(|state| state.id == part).find_map(|state| state.owner);
     let member = books.members.iter().find(|member| Some(member.id) == owner);
-    let report = member.and_then(|member| member.report.parts.iter().find(|said| said.part == part));
+    let report =
+        member.and_then(|member| member.report.parts.iter().find(|said| said.part == part));
     report.map_or(Position::START, |report| report.seen)
 }
 

@@ -8,10 +8,9 @@ use tokio::{
 };
 
 use super::{
-    Claim, FollowerStore, HandlerFailed, Limits, Note, Row, RowsOf, StepError, TableShape,
-    WhichRows,
+    Claim, FollowerStore, Limits, Note, StepError,
     failing::Tries,
-    handler::{Failed, Handler, Rows, Sequences, Taking},
+    handler::{Handler, Sequences},
     member::{Control, End, Followed, Gauge, Member},
     parts::Division,
 };
@@ -97,7 +96,8 @@ impl<S: FollowerStore> Runner<S> {
         if end == Some(End::Release) {
             // If either fails, the part is free once this member has left, or claims it again.
             if self.division.is_some() && self.seen > self.position {
-                let _unwritten = self.member.store.note(&self.claim, &Note::Passed(self.seen)).await;
+                let _unwritten =
+                    self.member.store.note(&self.claim, &Note::Passed(self.seen)).await;
             }
             let _unreleased = self.member.store.release(std::slice::from_ref(&self.claim)).await;
         }
@@ -186,9 +186,9 @@ impl<S: FollowerStore> Runner<S> {
     }
 
     async fn make(&mut self) -> Result<(), Halt> {
-        let limits = self.limits();
+        let (limits, patience) = (self.limits(), self.patience());
         let made = self.member.store.make(&self.claim, self.handler.make(), limits);
-        let made = tokio::time::timeout(self.patience(), made).await;
+        let made = tokio::time::timeout(patience, made).await;
         match made.unwrap_or_else(|_| Err(overdue())) {
             Ok(()) => Ok(()),
             Err(StepError::Fenced) => Err(Halt::Ended),
@@ -221,11 +221,7 @@ impl<S: FollowerStore> Runner<S> {
     /// Up to where a shadow may read while the log ends at `head`.
     fn end_of_reading(&self, head: Position) -> Position {
         let control = self.control.borrow();
-        if self.is_compared && !control.is_live {
-            control.clamp.unwrap_or_default()
-        } else {
-            head
-        }
+        if self.is_compared && !control.is_live { control.clamp.unwrap_or_default() } else { head }
     }
 
     /// Everything that may be read was. A shadow says so in the books, where a swap looks for it.
@@ -259,10 +255,7 @@ impl<S: FollowerStore> Runner<S> {
             self.written_at = Instant::now();
         }
         self.went_well();
-        self.gauge.set(|reading| {
-            reading.events += handled;
-            reading.is_at_end = false;
-        });
+        self.gauge.set(|reading| reading.events += handled);
         self.publish();
     }
 
@@ -280,7 +273,10 @@ impl<S: FollowerStore> Runner<S> {
     }
 
     /// The store failed, not the follower: pauses, for longer each time.
-    pub(super) async fn interrupted(&mut self, error: &(dyn std::error::Error + 'static)) -> Halt {
+    pub(super) async fn interrupted(
+        &mut self,
+        error: &(dyn std::error::Error + Send + Sync + 'static),
+    ) -> Halt {
         self.handler.undone();
         let reason = report(error);
         self.gauge.set(|reading| {

@@ -31,7 +31,7 @@ pub(super) fn pure<T>(code: impl FnOnce() -> T) -> Result<T, String> {
 }
 
 /// What a panic said.
-pub(in crate::followers) fn message(panic: &(dyn Any + Send)) -> String {
+fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "it panicked without a message".into())

@@ -9,9 +9,7 @@ use std::collections::HashSet;
 
 use async_trait::async_trait;
 
-pub(super) use self::{
-    guard::message, projection::Projecting, reactor::Reacting, read_model::Folding,
-};
+pub(super) use self::{projection::Projecting, reactor::Reacting, read_model::Folding};
 use super::{
     FailureKind, HandlerFailed, Make, Park, ReadError, Row, RowChanges, TableShape, Work,
     parts::Division,
@@ -95,8 +93,10 @@ pub(super) struct Sequences {
 }
 
 impl Sequences {
-    pub(super) fn new(parked: HashSet<String>) -> Self {
-        Self { parked, causes: Vec::new() }
+    /// These are parked, and those that are to be.
+    pub(super) fn replace(&mut self, parked: HashSet<String>) {
+        self.parked = parked;
+        self.parked.extend(self.causes.iter().map(|(sequence, _)| sequence.clone()));
     }
 
     pub(super) fn add_cause(&mut self, sequence: &str, position: Position) {

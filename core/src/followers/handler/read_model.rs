@@ -8,8 +8,8 @@ use super::{
 use crate::{
     Payload, Position, Recorded, RecordedEvent, StreamId,
     followers::{
-        Columns, FailureKind, HandlerError, HandlerFailed, InvalidColumns, Make, ReadError,
-        ReadModel, RowChanges, TableShape, Upsert,
+        Columns, FailureKind, HandlerError, HandlerFailed, Make, ReadError, ReadModel, RowChanges,
+        TableShape, Upsert,
     },
 };
 
@@ -47,11 +47,10 @@ struct Keyed<M: ReadModel> {
 }
 
 impl<M: ReadModel> Folding<M> {
-    pub(in crate::followers) fn new() -> Result<Self, InvalidColumns> {
-        let columns = M::columns();
-        let table = columns.table()?;
-        Ok(Self {
-            columns,
+    /// `table` is that of the model's columns.
+    pub(in crate::followers) fn new(table: TableShape) -> Self {
+        Self {
+            columns: M::columns(),
             table,
             state: BatchState::default(),
             rows: HashMap::new(),
@@ -59,7 +58,7 @@ impl<M: ReadModel> Folding<M> {
             dirty: Vec::new(),
             upserts: Vec::new(),
             deletes: Vec::new(),
-        })
+        }
     }
 
     fn clear_batch(&mut self) {
