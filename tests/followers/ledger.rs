@@ -155,3 +155,13 @@ impl Behaviour {
         }
     }
 }
+
+/// Waits until it is so: for what only the books tell.
+pub(crate) async fn eventually(mut is_so: impl AsyncFnMut() -> bool) {
+    let waiting = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(LONG, waiting).await.expect("it never came to be so");
+}

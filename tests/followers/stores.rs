@@ -28,7 +28,7 @@ impl Projection<Tables> for InMemory {
     type Event = Moved;
 
     async fn create(&self, tables: &mut Tables) -> Result<(), HandlerError> {
-        tables.of_mut::<Entries>();
+        let _empty = tables.of_mut::<Entries>();
         Ok(())
     }
 
