@@ -5,6 +5,7 @@
 mod clock;
 pub mod conformance;
 mod diff;
+pub mod followers;
 mod ids;
 mod scenario;
 
@@ -14,4 +15,4 @@ pub use self::{
     scenario::{Decided, Given, Scenario},
 };
 #[doc(inline)]
-pub use crate::conformance;
+pub use crate::{conformance, follower_conformance};

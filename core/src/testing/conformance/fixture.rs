@@ -124,7 +124,10 @@ pub(super) async fn wait_for_head(store: &Store, position: Position) -> Position
 }
 
 /// Lets `task` run for each number at once, as tasks of their own, and gives the answers in order.
-pub(super) async fn at_once<T: Send + 'static, F: Future<Output = T> + Send + 'static>(
+pub(in crate::testing) async fn at_once<
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+>(
     count: usize,
     task: impl Fn(usize) -> F,
 ) -> Vec<T> {

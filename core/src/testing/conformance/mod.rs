@@ -15,6 +15,7 @@ mod reading;
 mod refusals;
 mod wake_up;
 
+pub(in crate::testing) use self::fixture::at_once;
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 use crate::EventStore;
@@ -44,7 +45,7 @@ pub fn run<S: EventStore + 'static>(case: Case, fresh_store: impl Future<Output 
 }
 
 /// The check is a task of its own, so that the limit holds even if the store is busy and never waits.
-fn run_within<S>(
+pub(in crate::testing) fn run_within<S>(
     limit: Duration,
     name: &str,
     fresh_store: impl Future<Output = S>,

@@ -1,0 +1,3 @@
+//! For authors of stores: the [conformance suite](conformance) of what a store does for followers.
+
+pub mod conformance;
