@@ -153,3 +153,6 @@ fn loads(runnable: &[Runnable<'_>]) -> BTreeMap<MemberId, Load> {
     }
     loads
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,7 @@ use tokio::{
 use super::{
     Beat, Books, Claim, DeclaredVersion, FollowerStore, PartId, PartReport, Report,
     decide::{Action, Mine, builds, decide},
-    member::{Control, End, Gauge, LiveBuild, Member},
+    member::{Control, End, Followed, Gauge, LiveBuild, Member, Sight},
     rebuild::Attempts,
     runner::Runner,
 };
@@ -32,6 +32,7 @@ pub(super) struct Keeper<S: FollowerStore> {
 struct Part {
     control: watch::Sender<Control>,
     gauge: Arc<Gauge>,
+    sight: watch::Sender<Sight>,
     task: JoinHandle<()>,
     /// Events handled a second, and when and from how many it was taken.
     rate: f64,
@@ -80,7 +81,9 @@ impl<S: FollowerStore> Keeper<S> {
     /// next beat is the next try.
     async fn beat(&mut self) {
         self.reap().await;
-        let Some(books) = self.say(self.member.lease.mul_f64(0.6)).await else { return };
+        let lease = self.member.lease.mul_f64(0.6);
+        let sent = Instant::now();
+        let Some(books) = self.say(lease).await else { return };
         self.tell(&books);
         let running: Vec<_> = self.parts.keys().copied().collect();
         let mut claims = Vec::new();
@@ -91,6 +94,8 @@ impl<S: FollowerStore> Keeper<S> {
                 Action::End(part) => self.end_part(part, End::Lost),
             }
         }
+        // Only now, so that a process that was frozen for longer than its lease ends first what others run by now.
+        self.member.good_until.send_replace(sent + lease);
         if !claims.is_empty() {
             let (member, patience) = (&self.member, self.member.lease / 2);
             let claimed = timeout(patience, member.store.claim(member.id, &claims)).await;
@@ -114,11 +119,7 @@ impl<S: FollowerStore> Keeper<S> {
         let report = Report { declares: self.member.declares(), parts: self.reports() };
         let (member, name) = (self.member.id, self.member.name.clone());
         let beat = Beat { member, name, lease, report };
-        let sent = Instant::now();
-        let books = timeout(self.member.lease / 2, self.member.store.books(Some(&beat))).await;
-        let books = books.ok()?.ok()?;
-        self.member.good_until.send_replace(sent + lease);
-        Some(books)
+        timeout(self.member.lease / 2, self.member.store.books(Some(&beat))).await.ok()?.ok()
     }
 
     fn reports(&mut self) -> Vec<PartReport> {
@@ -170,11 +171,11 @@ impl<S: FollowerStore> Keeper<S> {
             watch::channel(Control { is_live: claim.is_live, ..Control::default() });
         let (gauge, part) = (Arc::new(Gauge::default()), claim.part);
         gauge.set(|reading| reading.seen = claim.position);
-        let member = Arc::clone(&self.member);
+        let (member, sight) = (Arc::clone(&self.member), followed.sight.clone());
         let runner = Runner::new(member, followed, claim, told, Arc::clone(&gauge));
         let task = tokio::spawn(runner.run());
         let measured = (Instant::now(), 0);
-        self.parts.insert(part, Part { control, gauge, task, rate: 0.0, measured });
+        self.parts.insert(part, Part { control, gauge, sight, task, rate: 0.0, measured });
     }
 
     fn end_part(&self, part: PartId, end: End) {
@@ -185,8 +186,13 @@ impl<S: FollowerStore> Keeper<S> {
 
     /// Forgets the parts whose runners have ended. What is this member's still, by the books, is claimed again.
     async fn reap(&mut self) {
-        for (_, part) in self.parts.extract_if(.., |_, part| part.task.is_finished()) {
-            let _panicked = part.task.await;
+        for (id, part) in self.parts.extract_if(.., |_, part| part.task.is_finished()) {
+            if part.task.await.is_err() {
+                // It panicked, and could not say itself that it is gone.
+                part.sight.send_modify(|sight| {
+                    sight.seen.remove(&id);
+                });
+            }
         }
     }
 
@@ -226,7 +232,7 @@ impl Part {
 
 impl<S: FollowerStore> Member<S> {
     fn declares(&self) -> Vec<DeclaredVersion> {
-        let declared = |followed: &Arc<super::member::Followed<S::Connection>>| DeclaredVersion {
+        let declared = |followed: &Arc<Followed<S::Connection>>| DeclaredVersion {
             name: followed.declaration.name.to_owned(),
             version: followed.declaration.version,
         };
@@ -234,10 +240,7 @@ impl<S: FollowerStore> Member<S> {
     }
 
     /// What declares the follower `name` here.
-    pub(super) fn followed(
-        &self,
-        name: &str,
-    ) -> Option<&Arc<super::member::Followed<S::Connection>>> {
+    pub(super) fn followed(&self, name: &str) -> Option<&Arc<Followed<S::Connection>>> {
         self.followed.iter().find(|followed| followed.declaration.name == name)
     }
 

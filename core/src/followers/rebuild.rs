@@ -115,8 +115,10 @@ impl Attempts {
 
     /// When the next one that was put off is due.
     pub(super) fn next(&self) -> Option<Instant> {
+        // One whose time has come waits for the books to change, as the beats tell.
+        let now = Instant::now();
         let waiting = self.0.values().filter(|attempt| attempt.task.is_none());
-        waiting.map(|attempt| attempt.not_before).min()
+        waiting.map(|attempt| attempt.not_before).filter(|at| *at > now).min()
     }
 
     /// Waits for those under way, which have been told to stop.

@@ -179,7 +179,7 @@ impl<S: FollowerStore> Runner<S> {
         self.division = Some(division);
         self.went_well();
         self.publish();
-        if self.end_of_reading(head) <= self.seen {
+        if self.end_of_reading(head).is_some_and(|end| end <= self.seen) {
             return self.at_the_end().await;
         }
         Ok(())
@@ -200,8 +200,8 @@ impl<S: FollowerStore> Runner<S> {
     /// Waits until there is something to read, and answers up to where.
     async fn wait(&mut self) -> Result<Position, Halt> {
         if self.is_compared && !self.control.borrow().is_live {
-            let end = self.end_of_reading(Position::START);
-            if end > self.seen {
+            let end = self.end_of_reading(Position::START).filter(|end| *end > self.seen);
+            if let Some(end) = end {
                 return Ok(end);
             }
             return self.control.changed().await.map_err(|_| Halt::Ended).and(Err(Halt::Again));
@@ -218,10 +218,10 @@ impl<S: FollowerStore> Runner<S> {
         }
     }
 
-    /// Up to where a shadow may read while the log ends at `head`.
-    fn end_of_reading(&self, head: Position) -> Position {
+    /// Up to where it may read while the log ends at `head`; none if that is not known yet.
+    fn end_of_reading(&self, head: Position) -> Option<Position> {
         let control = self.control.borrow();
-        if self.is_compared && !control.is_live { control.clamp.unwrap_or_default() } else { head }
+        if self.is_compared && !control.is_live { control.clamp } else { Some(head) }
     }
 
     /// Everything that may be read was. A shadow says so in the books, where a swap looks for it.

@@ -8,7 +8,10 @@ use std::{
 
 use futures_util::FutureExt;
 
-use crate::followers::{FailureKind, HandlerError, HandlerFailed};
+use crate::{
+    Event, Recorded, RecordedEvent,
+    followers::{FailureKind, HandlerError, HandlerFailed},
+};
 
 /// Awaits a handler: what it answers, or that it panicked or took too long, without saying where.
 pub(super) async fn guarded(
@@ -22,6 +25,14 @@ pub(super) async fn guarded(
         Ok(Err(panic)) => failed(FailureKind::Panic, message(&*panic).into()),
         Err(_) => failed(FailureKind::Timeout, format!("it took longer than {timeout:?}").into()),
     }
+}
+
+/// Decodes an event, through a user's upcasters. It is read as it is stored, whatever failed.
+pub(super) fn decode<E: Event>(
+    event: RecordedEvent,
+) -> Result<Vec<Recorded<E>>, (FailureKind, HandlerError)> {
+    let decoded = pure(|| event.decode()).map_err(|panic| (FailureKind::Panic, panic.into()))?;
+    decoded.map_err(|error| (FailureKind::Unreadable, error.into()))
 }
 
 /// Calls code that is pure; a panic is answered with its message. What it was working on is to be dropped

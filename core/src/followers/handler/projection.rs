@@ -3,11 +3,12 @@ use std::{marker::PhantomData, sync::Arc, time::Duration};
 use async_trait::async_trait;
 
 use super::{
-    BatchState, Blamed, Failed, Handler, Judged, Lease, Prepared, Taking, Trouble, guard::guarded,
+    BatchState, Blamed, Failed, Handler, Judged, Lease, Prepared, Taking, Trouble,
+    guard::{decode, guarded},
 };
 use crate::{
     Position, Recorded, RecordedEvent,
-    followers::{Batch, FailureKind, HandlerFailed, Make, Projection, Work},
+    followers::{Batch, FailureKind, HandlerError, HandlerFailed, Make, Projection, Work},
 };
 
 /// The most bytes of payload that one batch holds.
@@ -61,9 +62,8 @@ impl<P: Projection<C>, C: ?Sized + Send + 'static> Handler<C> for Projecting<P, 
                 Judged::Handle => {
                     let blamed = Blamed::new(&event, sequence);
                     self.bytes += event.event.payload.as_str().len();
-                    let decoded = event.decode().map_err(|unreadable| {
-                        let (at, event) = (self.state.taken, blamed.clone());
-                        Trouble::Failed(unreadable_event(at, event, unreadable.into()))
+                    let decoded = decode(event).map_err(|(kind, reason)| {
+                        Trouble::Failed(undecoded(self.state.taken, blamed.clone(), kind, reason))
                     })?;
                     for event in decoded {
                         self.handling.events.push(event);
@@ -102,13 +102,13 @@ impl<P: Projection<C>, C: ?Sized + Send + 'static> Handler<C> for Projecting<P, 
     }
 }
 
-/// The event after `at` others, which cannot be read.
-pub(super) fn unreadable_event(
+/// The event after `at` others, which could not be decoded.
+pub(super) fn undecoded(
     at: usize,
     event: Blamed,
-    reason: crate::followers::HandlerError,
+    kind: FailureKind,
+    reason: HandlerError,
 ) -> Failed {
-    let kind = FailureKind::Unreadable;
     let reason = HandlerFailed { at: None, kind, reason }.report();
     let event = Some(event);
     Failed { at: Some(at), is_alone: at == 0, can_be_parked: true, event, kind, reason }

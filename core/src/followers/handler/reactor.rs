@@ -3,8 +3,9 @@ use std::{collections::VecDeque, sync::Arc};
 use async_trait::async_trait;
 
 use super::{
-    BatchState, Blamed, Failed, Handler, Judged, Lease, Prepared, Taking, Trouble, guard::guarded,
-    projection::unreadable_event,
+    BatchState, Blamed, Failed, Handler, Judged, Lease, Prepared, Taking, Trouble,
+    guard::{decode, guarded},
+    projection::undecoded,
 };
 use crate::{
     Position, Recorded, RecordedEvent,
@@ -84,9 +85,8 @@ impl<R: Reactor, C: ?Sized + Send> Handler<C> for Reacting<R> {
                 Judged::Park => self.state.park.push(cx.park(&sequence, &event)),
                 Judged::Handle => {
                     let blamed = Blamed::new(&event, sequence);
-                    let events = event.decode().map_err(|unreadable| {
-                        let (at, event) = (self.state.taken, blamed.clone());
-                        Trouble::Failed(unreadable_event(at, event, unreadable.into()))
+                    let events = decode(event).map_err(|(kind, reason)| {
+                        Trouble::Failed(undecoded(self.state.taken, blamed.clone(), kind, reason))
                     })?;
                     self.state.handled += 1;
                     self.state.first.get_or_insert_with(|| blamed.clone());

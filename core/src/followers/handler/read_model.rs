@@ -3,7 +3,8 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 
 use super::{
-    BatchState, Blamed, Failed, Handler, Judged, Lease, Prepared, Taking, Trouble, guard::pure,
+    BatchState, Blamed, Failed, Handler, Judged, Lease, Prepared, Taking, Trouble,
+    guard::{decode, pure},
 };
 use crate::{
     Payload, Position, Recorded, RecordedEvent, StreamId,
@@ -40,10 +41,13 @@ struct Cached<M> {
     is_dirty: bool,
 }
 
+/// Rows of an event, each by the text of its key, and none twice.
+type Keys<M> = Vec<(String, <M as ReadModel>::Key)>;
+
 /// A record, decoded, with the rows that each of its events concerns.
 struct Keyed<M: ReadModel> {
     record: Blamed,
-    events: Vec<(Recorded<M::Event>, Vec<(String, M::Key)>)>,
+    events: Vec<(Recorded<M::Event>, Keys<M>)>,
 }
 
 impl<M: ReadModel> Folding<M> {
@@ -73,29 +77,25 @@ impl<M: ReadModel> Folding<M> {
     fn sort(&mut self, event: RecordedEvent, cx: &Taking<'_>) -> Result<Option<Keyed<M>>, Failed> {
         let at = self.state.taken;
         let record = Blamed::new(&event, event.stream.as_str());
-        let failed = |kind, sequence: Option<String>, reason| Failed {
+        let failed = |kind, reason| Failed {
             at: Some(at),
             is_alone: at == 0,
             // Without its rows it is not known what would have to wait for it.
             can_be_parked: false,
-            event: Some(Blamed {
-                sequence: sequence.unwrap_or_else(|| record.sequence.clone()),
-                ..record.clone()
-            }),
+            event: Some(record.clone()),
             kind,
             reason: HandlerFailed { at: None, kind, reason }.report(),
         };
-        let decoded = event.clone().decode::<M::Event>();
-        let decoded =
-            decoded.map_err(|error| failed(FailureKind::Unreadable, None, error.into()))?;
+        let decoded = decode::<M::Event>(event.clone());
+        let decoded = decoded.map_err(|(kind, reason)| failed(kind, reason))?;
         let (mut concerns, mut events) = (false, Vec::with_capacity(decoded.len()));
         for recorded in decoded {
             let keys = pure(|| {
                 let keys = M::keys(&recorded).into_iter();
                 keys.map(|key| (key.to_string(), key)).collect::<Vec<_>>()
             });
-            let keys = keys.map_err(|panic| failed(FailureKind::Panic, None, panic.into()))?;
-            let mut handled: Vec<(String, M::Key)> = Vec::with_capacity(keys.len());
+            let keys = keys.map_err(|panic| failed(FailureKind::Panic, panic.into()))?;
+            let mut handled: Keys<M> = Vec::with_capacity(keys.len());
             for (text, key) in keys {
                 match cx.judge(&text, event.position) {
                     Judged::Pass => continue,
@@ -106,7 +106,7 @@ impl<M: ReadModel> Folding<M> {
                         }
                     }
                     Judged::Handle => {
-                        check(&text).map_err(|error| failed(FailureKind::Error, None, error))?;
+                        check(&text).map_err(|error| failed(FailureKind::Error, error))?;
                         if !handled.iter().any(|(known, _)| *known == text) {
                             handled.push((text, key));
                         }
@@ -137,7 +137,11 @@ impl<M: ReadModel> Folding<M> {
             other => Trouble::Store(crate::StoreError::Failed(other.into())),
         })?;
         for stored in stored {
-            let row = stored.state.decode::<M>().map_err(|error| {
+            let row = pure(|| stored.state.decode::<M>()).map_err(|panic| {
+                let reason = panic.into();
+                Trouble::Failed(self.unfit(&stored.key, keyed, FailureKind::Panic, reason))
+            })?;
+            let row = row.map_err(|error| {
                 let reason: HandlerError = format!(
                     "row {:?} of {} does not fit its type ({error}); raise ReadModel::VERSION",
                     stored.key,
@@ -213,9 +217,9 @@ impl<M: ReadModel> Folding<M> {
     }
 
     /// Puts the row `key` into what the step writes.
-    fn write(&mut self, key: String) -> Result<(), (FailureKind, HandlerError)> {
-        let Some(row) = self.rows.get(&key).and_then(|cached| cached.row.as_ref()) else {
-            self.deletes.push(key);
+    fn write(&mut self, key: &str) -> Result<(), (FailureKind, HandlerError)> {
+        let Some(row) = self.rows.get(key).and_then(|cached| cached.row.as_ref()) else {
+            self.deletes.push(key.to_owned());
             return Ok(());
         };
         let upsert = pure(|| -> Result<_, HandlerError> {
@@ -224,7 +228,7 @@ impl<M: ReadModel> Folding<M> {
         let (state, values) = upsert
             .map_err(|panic| (FailureKind::Panic, panic.into()))?
             .map_err(|error| (FailureKind::Error, error))?;
-        self.upserts.push(Upsert { key, state, values });
+        self.upserts.push(Upsert { key: key.to_owned(), state, values });
         Ok(())
     }
 }
@@ -266,20 +270,21 @@ impl<M: ReadModel, C: ?Sized + Send> Handler<C> for Folding<M> {
     async fn prepare(&mut self, _: &(dyn Lease + '_)) -> Result<Prepared<'_, C>, Trouble> {
         self.upserts.clear();
         self.deletes.clear();
-        for key in std::mem::take(&mut self.dirty) {
-            self.dirty.push(key.clone());
-            self.write(key.clone()).map_err(|(kind, reason)| {
+        let dirty = std::mem::take(&mut self.dirty);
+        for key in &dirty {
+            self.write(key).map_err(|(kind, reason)| {
                 let event = self.state.first.clone();
                 Trouble::Failed(Failed {
                     at: None,
                     is_alone: self.state.handled <= 1,
                     can_be_parked: true,
-                    event: event.map(|first| Blamed { sequence: key, ..first }),
+                    event: event.map(|first| Blamed { sequence: key.clone(), ..first }),
                     kind,
                     reason: HandlerFailed { at: None, kind, reason }.report(),
                 })
             })?;
         }
+        self.dirty = dirty;
         let Self { table, upserts, deletes, state, .. } = self;
         let is_empty = upserts.is_empty() && deletes.is_empty();
         let rows = (!is_empty).then_some(RowChanges { table, upserts, deletes });
