@@ -12,6 +12,7 @@
 //! | model an entity | [`Aggregate`], [`Event`](trait@Event), [`Context`] |
 //! | change and read it | [`Repository`], [`Executed`], [`CommandError`], [`RetryPolicy`], [`IdempotencyKey`] |
 //! | audit it | [`Repository::history`], [`Repository::load_at`], [`Metadata`] |
+//! | keep read models, react | [`Followers`], [`ReadModel`], [`Projection`], [`Reactor`], [`Reader`], [`Follower`] |
 //! | follow everything | [`EventStoreExt::follow`], [`EventStoreExt::events_after`], [`Recorded`] |
 //! | test it | [`testing::Scenario`] (feature `testing`) |
 //! | keep it somewhere | [`MemoryStore`] (feature `memory`) |

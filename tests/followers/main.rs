@@ -14,6 +14,7 @@ mod ledger;
 mod members;
 mod parked;
 mod partitions;
+mod quiet;
 mod reacting;
 mod rebuilding;
 mod shaky;

@@ -28,6 +28,11 @@ pub(crate) async fn a_read_model_is_divided_anew_while_events_come<S: TestStore>
             deposit(&store, &format!("a{}", number % 11), number).await;
             number += 1;
         }
+        if parts < 4 {
+            // Each part is then at the last event of its own, and what follows must tell them apart.
+            let head = store.head().await.unwrap();
+            running.wait_for("balances", head, LONG).await.unwrap();
+        }
         divide(&follower, parts).await;
     }
     let head = deposit(&store, "a0", 1).await;
@@ -50,6 +55,11 @@ pub(crate) async fn a_projection_is_divided_by_stream<S: TestStore>(store: S) {
         for _ in 0..25 {
             deposit(&store, &format!("a{}", number % 11), number).await;
             number += 1;
+        }
+        if parts < 4 {
+            // Each part is then at the last event of its own, and what follows must tell them apart.
+            let head = store.head().await.unwrap();
+            running.wait_for("journal", head, LONG).await.unwrap();
         }
         divide(&follower, parts).await;
     }

@@ -1,7 +1,8 @@
 //! A store whose steps fail at random: before anything happened, or once it had happened, so that only the
-//! answer was lost.
+//! answer was lost. It also counts what it is asked.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU32, Ordering},
@@ -23,14 +24,30 @@ use fastrand::Rng;
 #[derive(Clone)]
 pub(crate) struct Shaky<S> {
     store: S,
-    random: Arc<Mutex<Rng>>,
+    /// None: nothing fails.
+    random: Option<Arc<Mutex<Rng>>>,
     faults: Arc<AtomicU32>,
+    calls: Arc<Mutex<BTreeMap<&'static str, u32>>>,
 }
 
 impl<S> Shaky<S> {
     pub(crate) fn new(store: S, seed: u64) -> Self {
-        let random = Arc::new(Mutex::new(Rng::with_seed(seed)));
-        Self { store, random, faults: Arc::default() }
+        let random = Some(Arc::new(Mutex::new(Rng::with_seed(seed))));
+        Self { random, ..Self::steady(store) }
+    }
+
+    /// Only counts.
+    pub(crate) fn steady(store: S) -> Self {
+        Self { store, random: None, faults: Arc::default(), calls: Arc::default() }
+    }
+
+    /// What it was asked since the last time.
+    pub(crate) fn calls(&self) -> BTreeMap<&'static str, u32> {
+        std::mem::take(&mut *self.calls.lock().unwrap())
+    }
+
+    fn count(&self, call: &'static str) {
+        *self.calls.lock().unwrap().entry(call).or_default() += 1;
     }
 
     /// How often something went wrong.
@@ -39,7 +56,8 @@ impl<S> Shaky<S> {
     }
 
     fn chance(&self) -> bool {
-        let strikes = self.random.lock().unwrap().u8(..4) == 0;
+        let Some(random) = &self.random else { return false };
+        let strikes = random.lock().unwrap().u8(..4) == 0;
         self.faults.fetch_add(u32::from(strikes), Ordering::Relaxed);
         strikes
     }
@@ -66,14 +84,17 @@ impl<S: EventStore> EventStore for Shaky<S> {
     }
 
     fn read_all(&self, read: ReadAll) -> RecordedEvents {
+        self.count("read");
         self.store.read_all(read)
     }
 
     async fn head(&self) -> Result<Position, StoreError> {
+        self.count("head");
         self.store.head().await
     }
 
     async fn wait_for_head(&self, position: Position) -> Result<Position, StoreError> {
+        self.count("wait");
         self.store.wait_for_head(position).await
     }
 }
@@ -87,10 +108,12 @@ impl<S: FollowerStore> FollowerStore for Shaky<S> {
     }
 
     async fn books(&self, beat: Option<&Beat>) -> Result<Books, StoreError> {
+        self.count("books");
         self.store.books(beat).await
     }
 
     async fn claim(&self, member: MemberId, parts: &[PartId]) -> Result<Vec<Claim>, StoreError> {
+        self.count("claim");
         self.before()?;
         let claims = self.store.claim(member, parts).await?;
         self.after()?;
@@ -102,6 +125,7 @@ impl<S: FollowerStore> FollowerStore for Shaky<S> {
     }
 
     async fn note(&self, claim: &Claim, note: &Note) -> Result<(), StepError> {
+        self.count("note");
         self.before()?;
         self.store.note(claim, note).await?;
         Ok(self.after()?)
@@ -116,6 +140,7 @@ impl<S: FollowerStore> FollowerStore for Shaky<S> {
     }
 
     async fn parked(&self, build: BuildId) -> Result<Vec<ParkedEvent>, StoreError> {
+        self.count("parked");
         self.before()?;
         self.store.parked(build).await
     }
@@ -132,20 +157,24 @@ impl<S: FollowerStore> FollowerStore for Shaky<S> {
     }
 
     async fn commit(&self, step: Step<'_, S::Connection>) -> Result<(), StepError> {
+        self.count("commit");
         self.before()?;
         self.store.commit(step).await?;
         Ok(self.after()?)
     }
 
     async fn swap(&self, shadow: BuildId, patience: Duration) -> Result<Swap, StoreError> {
+        self.count("swap");
         self.store.swap(shadow, patience).await
     }
 
     async fn compare(&self, shadow: BuildId, patience: Duration) -> Result<Compared, StoreError> {
+        self.count("compare");
         self.store.compare(shadow, patience).await
     }
 
     async fn rows(&self, rows: &RowsOf<'_>) -> Result<Vec<Row>, ReadError> {
+        self.count("rows");
         self.before()?;
         self.store.rows(rows).await
     }

@@ -14,7 +14,7 @@ use crate::{Aggregate, Event, EventId, Execute, IdempotencyKey, Metadata, Record
 /// [`Reaction::event_id`].
 ///
 /// ```
-/// use annals::{EventData, Reaction, Reactor, Recorded, followers::HandlerError};
+/// use annals::{EventData, Followers, HandlerError, MemoryStore, Reaction, Reactor, Recorded, Start};
 /// use async_trait::async_trait;
 ///
 /// struct Announce;
@@ -29,6 +29,13 @@ use crate::{Aggregate, Event, EventId, Execute, IdempotencyKey, Metadata, Record
 ///         Ok(())
 ///     }
 /// }
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let running = Followers::new(MemoryStore::new()).reactor(Announce, Start::Now).start().await?;
+/// running.shutdown().await;
+/// # Ok(())
+/// # }
 /// ```
 #[async_trait]
 pub trait Reactor: Send + Sync + 'static {

@@ -190,7 +190,11 @@ impl<S: FollowerStore> Runner<S> {
         let made = self.member.store.make(&self.claim, self.handler.make(), limits);
         let made = tokio::time::timeout(patience, made).await;
         match made.unwrap_or_else(|_| Err(overdue())) {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                // The other parts can begin, and readers.
+                self.member.nudge.notify_one();
+                Ok(())
+            }
             Err(StepError::Fenced) => Err(Halt::Ended),
             Err(StepError::Store(error)) => Err(self.interrupted(&error).await),
             Err(StepError::Handler(failed)) => Err(self.could_not_make(&failed).await),

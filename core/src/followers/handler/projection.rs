@@ -35,7 +35,7 @@ impl<P: Projection<C>, C: ?Sized + Send> Projecting<P, C> {
             connection: PhantomData,
         };
         let state = BatchState::default();
-        Self { state, bytes: 0, limit: options.batch, creating, handling }
+        Self { state, bytes: 0, limit: options.batch.max(1), creating, handling }
     }
 
     fn clear(&mut self) {
