@@ -16,7 +16,7 @@
 //! | follow everything | [`EventStoreExt::follow`], [`EventStoreExt::events_after`], [`Recorded`] |
 //! | test it | [`testing::Scenario`] (feature `testing`) |
 //! | keep it somewhere | [`MemoryStore`] (feature `memory`) |
-//! | write a store | [`EventStore`], [`testing::conformance!`](macro@crate::testing::conformance) (feature `testing`) |
+//! | write a store | [`EventStore`], [`FollowerStore`], [`testing::conformance!`](macro@crate::testing::conformance), [`testing::follower_conformance!`](macro@crate::testing::follower_conformance) (feature `testing`) |
 //!
 //! # Features
 //!

@@ -5,9 +5,9 @@ use crate::StoreError;
 
 /// What a follower is told, from any process. A command that finds things as it wants them succeeds.
 ///
-/// Those that change who may write (`Pause`, `EndRebuild`, `Repartition`) wait for a running step and take
-/// the parts from their owners, by new fences: once one has been answered, no step that began before it
-/// commits any more.
+/// Those that change who may write (`Pause`, `EndRebuild`, `Repartition`) wait for a running step or undo it,
+/// and take the parts from their owners, by new fences: once one has been answered, no step that began before
+/// it commits any more.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     /// Rest: no part of either build has an owner, or can be claimed, until `Resume`.

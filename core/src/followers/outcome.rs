@@ -26,7 +26,8 @@ pub enum Swap {
     /// It serves now, with the same claims; whoever ran the old build is fenced. The store has set
     /// [`FollowerBooks::last_rebuild`](super::FollowerBooks::last_rebuild).
     Swapped,
-    /// It did not come to where the live one is in time. Nothing happened: try again after its next step.
+    /// It did not come to where the live one is in time, or its tables are not made yet. Nothing happened: try
+    /// again after its next step.
     Behind,
     /// Somebody reads or locks a table for too long. Nothing happened: try again after a pause.
     Held {

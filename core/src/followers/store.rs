@@ -16,7 +16,8 @@ use crate::{EventStore, Payload, StoreError};
 /// - **Fence.** A claim has a number that is never given twice. What is done under a claim happens only if
 ///   its part has that number at the moment of commit.
 /// - **Checkpoint first.** A step checks the fence and moves the checkpoint before anything else, and so
-///   holds the part until it ends: a swap, a claim or a command that wants it waits, or passes it over.
+///   holds the part until it ends: a swap, a claim or a command that wants it waits, passes it over, or takes it away,
+///   and the step commits nothing then.
 /// - **All or nothing.** A step's checkpoint, rows, work, parked and settled events are committed together.
 /// - **Nothing owned.** The store begins and ends each transaction by itself, and calls the [`Work`](super::Work)
 ///   in between. A connection in doubt it closes.
@@ -58,8 +59,8 @@ pub trait FollowerStore: EventStore + Clone + 'static {
 
     /// Claims those of `parts` that can be: not stopped, of a follower that is not paused, and without an owner, or with one
     /// whose lease is over, or of `member` itself. Each that is claimed has a new fence; the others are left
-    /// out, as is one that does not exist, and one that a step holds at this moment. It never waits for
-    /// a step. What is claimed after a pause has been answered is nothing, whatever the caller saw before.
+    /// out, as is one that does not exist. It never waits for a step: a part that one holds at this moment is
+    /// left out, too, or the step is fenced. What is claimed after a pause has been answered is nothing, whatever the caller saw before.
     ///
     /// # Errors
     /// When the store failed; some may be claimed then, and claiming again is right.
@@ -116,7 +117,7 @@ pub trait FollowerStore: EventStore + Clone + 'static {
     ///
     /// # Errors
     /// - [`StepError::Fenced`] when the claim does not hold, or the checkpoint is not `from`; the work was
-    ///   not called then,
+    ///   not called then, unless the claim was lost while it ran,
     /// - [`StepError::Handler`] when the work failed, as it said, unless the store itself was the cause; when a
     ///   row cannot be kept; or as [`FailureKind::Refused`](super::FailureKind::Refused) when a shadow's work wrote to tables
     ///   that the build did not make, or ended the transaction. The checkpoint is still `from`,

@@ -3,7 +3,7 @@ use std::time::Duration;
 use super::{
     Fixture,
     doing::Doing,
-    trial::{CUSTOMERS, LONG, NOTES, SOON, Trial, position, row, soon},
+    trial::{CUSTOMERS, NOTES, SOON, Trial, position, row, soon},
 };
 use crate::followers::{
     BuildId, Claim, Command, Compared, Difference, Differences, Outcome, Swap, Upsert, Verify,
@@ -130,8 +130,8 @@ pub(super) async fn builds_at_two_positions_are_not_compared<F: Fixture>(trial: 
     }
     soon("the live build", trial.stepped(&live, Doing::from_to(5, 6))).await;
     trial.stepped(&shadow, Doing::from_to(4, 7)).await;
-    let passed = soon("it has passed the live build", trial.compared(build, LONG)).await;
-    assert_eq!(passed, Compared::Behind);
+    let passed = trial.compared(build, Duration::from_millis(20)).await;
+    assert_eq!(passed, Compared::Behind, "it has passed the live build");
     trial.stepped(&live, Doing::from_to(6, 7)).await;
     assert_eq!(differences(&trial, &shadow).await.position, position(7));
 }

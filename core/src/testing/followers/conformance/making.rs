@@ -1,3 +1,8 @@
+use futures_util::{
+    FutureExt,
+    future::{Either, select},
+};
+
 use super::{
     Fixture,
     doing::{Doing, LIMITS},
@@ -91,9 +96,13 @@ pub(super) async fn a_making_that_is_dropped_can_be_done_again<F: Fixture>(trial
     let member = trial.member().await;
     let claim = trial.claim_part(member, part).await;
     let (mut work, gate) = trial.creating().gated();
-    tokio::select! {
-        answer = trial.make_work(&claim, &mut work) => panic!("it waits, and answers {answer:?}"),
-        reached = gate.reached => assert!(reached.is_ok()),
+    let making = trial.make_work(&claim, &mut work).boxed();
+    match select(making, gate.reached).await {
+        Either::Left((answer, _)) => panic!("it waits, and answers {answer:?}"),
+        Either::Right((reached, dropped)) => {
+            assert!(reached.is_ok());
+            drop(dropped);
+        }
     }
     assert!(!trial.live(NOTES).await.is_made);
     let claim = super::steps::claimed_at_last(&trial, member, part).await;

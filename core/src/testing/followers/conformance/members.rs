@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{num::NonZeroU16, time::Duration};
 
 use chrono::DateTime;
 
@@ -6,7 +6,7 @@ use super::{
     Fixture,
     trial::{CUSTOMERS, LONG, NOTES, POSTMAN, Trial, eventually, position},
 };
-use crate::followers::{Beat, DeclaredVersion, MemberId, PartReport, Report};
+use crate::followers::{Beat, Command, DeclaredVersion, MemberId, PartReport, Report};
 
 /// Over as soon as anybody looks again, but for the beat itself.
 const SHORT: Duration = Duration::from_millis(50);
@@ -89,4 +89,25 @@ pub(super) async fn the_books_are_in_order<F: Fixture>(trial: Trial<F>) {
         let numbers = follower.live.parts.iter().map(|part| part.id.part);
         assert_eq!(numbers.collect::<Vec<_>>(), (0..12).collect::<Vec<_>>());
     }
+}
+
+pub(super) async fn the_books_are_one_snapshot<F: Fixture>(trial: Trial<F>) {
+    const DIVISIONS: usize = 40;
+    trial.declared(POSTMAN, 1, 2).await;
+    let dividing = tokio::spawn({
+        let trial = trial.clone();
+        async move {
+            for parts in [3, 2].into_iter().cycle().take(DIVISIONS).filter_map(NonZeroU16::new) {
+                trial.told(POSTMAN, Command::Repartition(parts)).await;
+                tokio::task::yield_now().await;
+            }
+        }
+    });
+    while !dividing.is_finished() {
+        let live = trial.live(POSTMAN).await;
+        let of_one_moment = matches!((live.floors.len(), live.parts.len()), (0 | 3, 2) | (2, 3));
+        assert!(of_one_moment, "{live:?}");
+        tokio::task::yield_now().await;
+    }
+    dividing.await.unwrap_or_else(|error| panic!("{error}"));
 }

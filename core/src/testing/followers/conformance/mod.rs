@@ -69,6 +69,7 @@ macro_rules! __for_each_follower_case {
             members::a_member_lives_as_long_as_its_lease
             members::a_member_that_leaves_is_forgotten
             members::the_books_are_in_order
+            members::the_books_are_one_snapshot
             claims::a_claim_tells_part_and_position
             claims::a_part_of_another_who_lives_is_left_out
             claims::a_part_whose_owner_is_gone_can_be_claimed

@@ -1,4 +1,7 @@
-use futures_util::{FutureExt, future::poll_immediate};
+use futures_util::{
+    FutureExt,
+    future::{Either, poll_immediate, select},
+};
 use tokio::task::yield_now;
 
 use super::{
@@ -93,6 +96,7 @@ pub(super) async fn a_step_that_fails_is_undone_whole<F: Fixture>(trial: Trial<F
     let claim = trial.running(NOTES).await;
     trial.wrote(&claim, Doing::from_to(0, 1).park("a", 1, true), "one").await;
     let before = trial.live(NOTES).await;
+    let parked = trial.all_parked(claim.part.build).await;
     for (kind, at) in [
         (FailureKind::Error, Some(3)),
         (FailureKind::Error, None),
@@ -111,7 +115,7 @@ pub(super) async fn a_step_that_fails_is_undone_whole<F: Fixture>(trial: Trial<F
         assert_eq!(work.calls, 1, "work is called at most once");
         assert_eq!(trial.live(NOTES).await, before);
         assert_eq!(trial.read_notes().await, ["one"]);
-        assert_eq!(trial.all_parked(claim.part.build).await.len(), 1);
+        assert_eq!(trial.all_parked(claim.part.build).await, parked);
     }
     trial.wrote(&claim, Doing::from_to(1, 2), "two").await;
     assert_eq!(trial.read_notes().await, ["one", "two"]);
@@ -207,11 +211,13 @@ pub(super) async fn a_step_dropped_within_its_work_leaves_nothing<F: Fixture>(tr
     let claim = trial.running(NOTES).await;
     let owner = trial.part(claim.part).await.owner.unwrap_or_else(MemberId::new);
     let (mut work, gate) = trial.writing("lost").gated();
-    tokio::select! {
-        answer = trial.work(&claim, Doing::from_to(0, 1), &mut work) => {
-            panic!("it waits, and answers {answer:?}")
+    let working = trial.work(&claim, Doing::from_to(0, 1), &mut work).boxed();
+    match select(working, gate.reached).await {
+        Either::Left((answer, _)) => panic!("it waits, and answers {answer:?}"),
+        Either::Right((reached, dropped)) => {
+            assert!(reached.is_ok());
+            drop(dropped);
         }
-        reached = gate.reached => assert!(reached.is_ok()),
     }
     let new = claimed_at_last(&trial, owner, claim.part).await;
     assert_eq!(new.position, position(0));

@@ -4,7 +4,7 @@ use super::{
     Fixture,
     doing::Doing,
     failures::{failed, stop},
-    trial::{CUSTOMERS, LONG, NOTES, SOON, Trial, at_once, fenced, position, positions, row, soon},
+    trial::{CUSTOMERS, NOTES, SOON, Trial, at_once, fenced, position, positions, row, soon},
 };
 use crate::FollowerStore;
 use crate::followers::{
@@ -47,6 +47,8 @@ pub(super) async fn a_shadow_takes_the_place_of_the_live_build<F: Fixture>(trial
     assert_eq!(trial.all_failures(shadow.part.build).await.len(), 1);
     trial.stepped(&shadow, Doing::from_to(5, 6).put(row("c", "3"))).await;
     assert_eq!(trial.list(None).await, ["b=2", "c=3"]);
+    let owner = trial.part(shadow.part).await.owner.unwrap_or_else(MemberId::new);
+    assert!(trial.claim_part(owner, shadow.part).await.is_live);
 }
 
 pub(super) async fn what_work_wrote_serves_after_the_swap<F: Fixture>(trial: Trial<F>) {
@@ -131,11 +133,9 @@ pub(super) async fn the_live_build_holds_still_for_the_shadow<F: Fixture>(trial:
         let trial = trial.clone();
         async move {
             for at in 5.. {
-                let answer = trial.step(&live, Doing::from_to(at, at + 1)).await;
-                if answer.is_err() {
-                    return answer;
-                }
+                trial.step(&live, Doing::from_to(at, at + 1)).await?;
                 let _ = stepped.send(at + 1);
+                tokio::task::yield_now().await;
             }
             Ok(())
         }
@@ -164,7 +164,8 @@ pub(super) async fn a_swap_that_gave_up_lets_the_live_build_go_on<F: Fixture>(tr
     let build = shadow.part.build;
     assert_eq!(trial.swapped(build, Duration::from_millis(20)).await, Swap::Behind);
     soon("the live build", trial.stepped(&live, Doing::from_to(5, 6))).await;
-    let dropped = tokio::time::timeout(Duration::from_millis(20), trial.swapped(build, LONG));
+    let patience = Duration::from_secs(1);
+    let dropped = tokio::time::timeout(Duration::from_millis(20), trial.swapped(build, patience));
     assert!(dropped.await.is_err(), "the shadow is behind");
     soon("the live build", trial.stepped(&live, Doing::from_to(6, 7))).await;
     trial.stepped(&shadow, Doing::from_to(4, 7)).await;
@@ -261,7 +262,9 @@ pub(super) async fn readers_see_one_build_in_full<F: Fixture>(trial: Trial<F>) {
         .collect();
     for state in ["1", "2", "3", "4", "5"] {
         let shadow = trial.rebuilding(CUSTOMERS).await.remove(0);
+        tokio::task::yield_now().await;
         trial.stepped(&shadow, Doing::from_to(0, 5).put_all(rows(state))).await;
+        tokio::task::yield_now().await;
         let swapped = async {
             loop {
                 match trial.swapped(shadow.part.build, SOON).await {

@@ -249,8 +249,10 @@ impl<F: Fixture> Trial<F> {
 
     /// A step that writes a note, and must succeed.
     pub(super) async fn wrote(&self, claim: &Claim, doing: Doing, note: &str) {
-        let answer = self.work(claim, doing, &mut self.writing(note)).await;
+        let mut work = self.writing(note);
+        let answer = self.work(claim, doing, &mut work).await;
         answer.unwrap_or_else(|error| panic!("{note:?} was not written: {error:?}"));
+        assert_eq!(work.calls, 1, "work is called at most once");
     }
 
     pub(super) async fn noted(&self, claim: &Claim, note: Note) {
