@@ -70,10 +70,17 @@ pub(crate) async fn readers_never_see_a_mix_while_it_is_rebuilt<S: TestStore>(st
         }
     });
     let follower = running.follower("twins");
+    let mut former = None;
     for _ in 0..3 {
         follower.rebuild().await.unwrap();
         let progress: Vec<_> = follower.progress().map(Result::unwrap).collect().await;
-        assert_eq!(progress.last().unwrap().state, ProgressState::Swapped, "{progress:?}");
+        // None, if it was over before the first look.
+        let last = progress.last().map(|progress| &progress.state);
+        assert!(last.is_none_or(|last| *last == ProgressState::Swapped), "{progress:?}");
+        let last = follower.status().await.unwrap().last_rebuild.unwrap();
+        assert_eq!(last.outcome, Outcome::Swapped);
+        assert!(last.build > former, "another one each time");
+        former = last.build;
     }
     is_over.store(true, Ordering::Relaxed);
     writing.await.unwrap();
