@@ -12,6 +12,7 @@
 //! | model an entity | [`Aggregate`], [`Event`](trait@Event), [`Context`] |
 //! | change and read it | [`Repository`], [`Executed`], [`CommandError`], [`RetryPolicy`], [`IdempotencyKey`] |
 //! | audit it | [`Repository::history`], [`Repository::load_at`], [`Metadata`] |
+//! | keep read models, react | [`Followers`], [`ReadModel`], [`Projection`], [`Reactor`], [`Reader`], [`Follower`] |
 //! | follow everything | [`EventStoreExt::follow`], [`EventStoreExt::events_after`], [`Recorded`] |
 //! | test it | [`testing::Scenario`] (feature `testing`) |
 //! | keep it somewhere | [`MemoryStore`] (feature `memory`) |
@@ -41,8 +42,9 @@ pub use annals_core::{EventStoreExt, StreamExt, TryStreamExt};
 // Followers of the global stream; the module holds their status, their failures, and the contract for stores.
 pub use annals_core::followers;
 pub use annals_core::{
-    Batch, Columns, Cursor, FailurePolicy, FollowerStatus, FollowerStore, HandlerError, Options,
-    Page, Projection, Query, Reaction, Reactor, ReadError, ReadModel, Start,
+    Batch, Columns, CommandRefused, Cursor, FailurePolicy, Follower, FollowerStatus, FollowerStore,
+    FollowerStoreExt, Followers, HandlerError, Options, Page, Projection, Query, Reaction, Reactor,
+    ReadError, ReadModel, Reader, Running, Start, StartError, WaitError,
 };
 
 // What is recorded, and about it.

@@ -66,7 +66,12 @@ impl IdempotencyKey {
     /// ```
     #[must_use]
     pub fn for_cause<E>(cause: &Recorded<E>, name: &str, nth: u32) -> Self {
-        Self(Uuid::new_v5(&cause.id.as_uuid(), format!("{name}/{nth}").as_bytes()))
+        Self::for_event(cause.id, name, nth)
+    }
+
+    /// As [`for_cause`](Self::for_cause), where only the id of the cause is at hand.
+    pub(crate) fn for_event(cause: EventId, name: &str, nth: u32) -> Self {
+        Self(Uuid::new_v5(&cause.as_uuid(), format!("{name}/{nth}").as_bytes()))
     }
 
     /// The key as a plain UUID.

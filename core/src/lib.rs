@@ -27,8 +27,9 @@ pub use self::{
         InvalidPayload, NewEvent, Payload, Recorded, RecordedEvent, Unreadable, Upcast,
     },
     followers::{
-        Batch, Columns, Cursor, FailurePolicy, FollowerStatus, FollowerStore, HandlerError,
-        Options, Page, Projection, Query, Reaction, Reactor, ReadError, ReadModel, Start,
+        Batch, Columns, CommandRefused, Cursor, FailurePolicy, Follower, FollowerStatus,
+        FollowerStore, FollowerStoreExt, Followers, HandlerError, Options, Page, Projection, Query,
+        Reaction, Reactor, ReadError, ReadModel, Reader, Running, Start, StartError, WaitError,
     },
     idempotency_key::IdempotencyKey,
     ids::{CausationId, CorrelationId, EventId, IdGenerator, UuidV7},

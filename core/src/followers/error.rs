@@ -1,6 +1,6 @@
 use std::{error::Error, time::Duration};
 
-use super::{Failure, FailureKind, FollowerKind, InvalidColumns, InvalidQuery};
+use super::{CommandRefused, Failure, FailureKind, FollowerKind, InvalidColumns, InvalidQuery};
 use crate::{Position, StoreError};
 
 /// What a handler fails with: any error.
@@ -127,6 +127,14 @@ pub enum ReadError {
         /// Where and how it differs.
         source: serde_json::Error,
     },
+    /// The columns that the read model declares make no table.
+    #[error("read model {name} has columns that make no table")]
+    Columns {
+        /// The read model.
+        name: String,
+        /// What is wrong.
+        source: InvalidColumns,
+    },
     /// A key cannot be read back from its text.
     #[error("key {key:?} of {name} cannot be read back; make Display and FromStr of the key agree")]
     Key {
@@ -140,6 +148,29 @@ pub enum ReadError {
     /// The store refused or failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// Why a comparison with a rebuild came to no result.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum VerifyError {
+    /// The rebuild was refused, or the store failed.
+    #[error(transparent)]
+    Refused(#[from] CommandRefused),
+    /// The rebuild stopped. It goes on when the follower is resumed.
+    #[error("the rebuild of {name} has stopped ({failure}); mend the cause and resume it")]
+    Stopped {
+        /// The follower.
+        name: String,
+        /// Why.
+        failure: Box<Failure>,
+    },
+    /// The rebuild was cancelled, or another took its place.
+    #[error("the rebuild of {name} was cancelled before it was compared")]
+    Cancelled {
+        /// The follower.
+        name: String,
+    },
 }
 
 /// Why waiting for a follower ended before it was where it was wanted.

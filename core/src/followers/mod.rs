@@ -8,23 +8,38 @@
 //! Users implement [`ReadModel`], [`Projection`] or [`Reactor`]; authors of stores implement
 //! [`FollowerStore`]. The rest is the data that passes between them.
 
+mod batch;
 mod books;
 mod columns;
 mod command;
+mod decide;
 mod error;
+mod failing;
 mod failure;
+mod follower;
 mod forward;
+mod handler;
+mod keeper;
+mod member;
 mod name;
 mod options;
+mod outcome;
+mod parked;
+mod parts;
 mod projection;
 mod query;
 mod reactor;
 mod read_model;
+mod reader;
 mod rebuild;
+mod runner;
+mod running;
+mod standing;
 mod status;
 mod step;
 mod store;
 mod table;
+mod waiting;
 
 pub use self::{
     books::{
@@ -33,15 +48,20 @@ pub use self::{
     },
     columns::{ColumnValue, Columns, InvalidColumns, UnstorableColumn},
     command::{Command, CommandRefused},
-    error::{HandlerError, HandlerFailed, ReadError, StartError, StepError, WaitError},
+    error::{
+        HandlerError, HandlerFailed, ReadError, StartError, StepError, VerifyError, WaitError,
+    },
     failure::{Failure, FailureKind, Note, NotedFailure, Park, ParkedEvent, ParkedId},
+    follower::{Follower, FollowerStoreExt},
     name::UnknownName,
     options::{FailurePolicy, Options, Start},
+    outcome::{Compared, Dependent, Difference, Differences, LastRebuild, Outcome, Swap, Verify},
     projection::{Batch, Projection},
     query::{Comparison, Condition, Cursor, InvalidCursor, InvalidQuery, Order, Page, Query},
     reactor::{Reaction, Reactor},
     read_model::ReadModel,
-    rebuild::{Compared, Dependent, Difference, Differences, LastRebuild, Outcome, Swap, Verify},
+    reader::Reader,
+    running::{Followers, Running},
     status::{FollowerStatus, Lag, PartStatus, Progress, ProgressState, State},
     step::{Limits, Make, RowChanges, Step, Upsert, Work},
     store::{FollowerStore, Row, RowsOf, WhichRows},

@@ -17,27 +17,51 @@ use crate::{Event, Recorded};
 /// without a schema, and a handler writes only what its [`create`](Self::create) made.
 ///
 /// ```
-/// use annals::{EventData, Projection, Recorded, followers::HandlerError};
+/// use std::time::Duration;
+///
+/// use annals::{
+///     EventData, EventStoreExt, EventType, ExpectedVersion, Followers, HandlerError, MemoryStore, NewEvent, Payload,
+///     Projection, Recorded, StreamAppend, Tables,
+/// };
 /// use async_trait::async_trait;
 ///
-/// /// How many events there are, in any store that hands out a number.
-/// struct Count;
+/// #[derive(Debug, Clone, Default, PartialEq)]
+/// struct Count {
+///     events: u64,
+/// }
+///
+/// /// How many events there are, in memory.
+/// struct Counting;
 ///
 /// #[async_trait]
-/// impl Projection<u64> for Count {
+/// impl Projection<Tables> for Counting {
 ///     const NAME: &'static str = "event_count";
 ///     type Event = EventData;
 ///
-///     async fn create(&self, count: &mut u64) -> Result<(), HandlerError> {
-///         *count = 0;
+///     async fn create(&self, _: &mut Tables) -> Result<(), HandlerError> {
 ///         Ok(())
 ///     }
 ///
-///     async fn handle(&self, _: &Recorded<EventData>, count: &mut u64) -> Result<(), HandlerError> {
-///         *count += 1;
+///     async fn handle(&self, _: &Recorded<EventData>, tables: &mut Tables) -> Result<(), HandlerError> {
+///         tables.of_mut::<Count>().events += 1;
 ///         Ok(())
 ///     }
 /// }
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = MemoryStore::new();
+/// let running = Followers::new(store.clone()).projection(Counting).start().await?;
+///
+/// let event = EventData::new(EventType::from_static("diary.noted"), Payload::parse("{}")?);
+/// let append = StreamAppend::new("diary-anna".parse()?, ExpectedVersion::NoStream, vec![NewEvent::new(event)]);
+/// let noted = store.append_to_stream(append).await?;
+///
+/// running.wait_for("event_count", noted.position, Duration::from_secs(10)).await?;
+/// assert_eq!(store.table_of::<Count>("event_count"), Count { events: 1 });
+/// running.shutdown().await;
+/// # Ok(())
+/// # }
 /// ```
 #[async_trait]
 #[diagnostic::on_unimplemented(

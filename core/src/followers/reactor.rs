@@ -1,7 +1,12 @@
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
+
 use async_trait::async_trait;
 
 use super::{HandlerError, Options};
-use crate::{Event, EventId, Metadata, Recorded};
+use crate::{Aggregate, Event, EventId, Execute, IdempotencyKey, Metadata, Recorded, Repository};
 
 /// Side effects and follow-up commands: at least once for each event, and not again in a rebuild.
 ///
@@ -9,7 +14,7 @@ use crate::{Event, EventId, Metadata, Recorded};
 /// [`Reaction::event_id`].
 ///
 /// ```
-/// use annals::{EventData, Reaction, Reactor, Recorded, followers::HandlerError};
+/// use annals::{EventData, Followers, HandlerError, MemoryStore, Reaction, Reactor, Recorded, Start};
 /// use async_trait::async_trait;
 ///
 /// struct Announce;
@@ -24,6 +29,13 @@ use crate::{Event, EventId, Metadata, Recorded};
 ///         Ok(())
 ///     }
 /// }
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let running = Followers::new(MemoryStore::new()).reactor(Announce, Start::Now).start().await?;
+/// running.shutdown().await;
+/// # Ok(())
+/// # }
 /// ```
 #[async_trait]
 pub trait Reactor: Send + Sync + 'static {
@@ -49,11 +61,23 @@ pub trait Reactor: Send + Sync + 'static {
     }
 }
 
-/// What a reactor is given beside the event.
+/// What a reactor is given beside the event: the way to send commands because of it.
+///
+/// ```
+/// # use annals::{Aggregate, EventData, HandlerError, Reaction, Recorded, Repository};
+/// # async fn react<A: Aggregate<Id = String>>(shipments: Repository<A>, book: A::Command, cx: &Reaction) -> Result<(), HandlerError> {
+/// let order = "order-7".to_owned();
+/// let booked = cx.execute(&shipments, &order, &book).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Reaction {
     event_id: EventId,
+    name: String,
     metadata: Metadata,
+    /// How many commands were sent, by all clones.
+    commands: Arc<AtomicU32>,
 }
 
 impl Reaction {
@@ -61,7 +85,25 @@ impl Reaction {
     #[must_use]
     pub fn new<E>(name: &str, recorded: &Recorded<E>) -> Self {
         let metadata = Metadata::caused_by(recorded).with_actor(name);
-        Self { event_id: recorded.id, metadata }
+        let commands = Arc::default();
+        Self { event_id: recorded.id, name: name.to_owned(), metadata, commands }
+    }
+
+    /// Runs a command because of the event: with [`metadata`](Self::metadata), and under an idempotency key that
+    /// follows from the event, the reactor's name, and how many commands were sent before. So it runs once,
+    /// however often the event comes; commands of one event must be sent in the same order each time.
+    ///
+    /// A command that led to no event is decided again when the event comes again.
+    pub fn execute<'a, A: Aggregate>(
+        &self,
+        repository: &'a Repository<A>,
+        id: &'a A::Id,
+        command: &'a A::Command,
+    ) -> Execute<'a, A> {
+        let nth = self.commands.fetch_add(1, Ordering::Relaxed);
+        let key = IdempotencyKey::for_event(self.event_id, &self.name, nth);
+        let execute = repository.execute(id, command).with_metadata(self.metadata());
+        execute.with_idempotency_key(key)
     }
 
     /// The event's id, the same whenever the event comes again: what other systems deduplicate on.

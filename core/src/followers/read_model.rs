@@ -12,7 +12,7 @@ use crate::{Event, Recorded};
 /// Before the first event of a key its row is `Default`.
 ///
 /// ```
-/// use annals::{Columns, Event, ReadModel, Recorded};
+/// use annals::{Columns, Event, Followers, MemoryStore, Query, ReadModel, Recorded};
 /// use serde::{Deserialize, Serialize};
 ///
 /// #[derive(Debug, Clone, Serialize, Deserialize, Event)]
@@ -47,6 +47,17 @@ use crate::{Event, Recorded};
 ///         Columns::new().indexed("spent", |customer: &Self| customer.spent)
 ///     }
 /// }
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let running = Followers::new(MemoryStore::new()).read_model::<Customer>().start().await?;
+/// running.wait_until_live(std::time::Duration::from_secs(10)).await?;
+/// let customers = running.reader::<Customer>();
+/// let best = customers.list(Query::all().descending("spent").with_limit(20)).await?;
+/// assert!(best.rows.is_empty() && best.next.is_none());
+/// running.shutdown().await;
+/// # Ok(())
+/// # }
 /// ```
 pub trait ReadModel:
     Default + Clone + Serialize + DeserializeOwned + Send + Sync + 'static

@@ -1,222 +1,182 @@
-//! What becomes of a shadow.
+//! When a shadow is to take the place of the live build, or to be compared with it: attempts beside the
+//! runners, which must go on meanwhile, or a swap would wait for itself.
 
-use std::fmt;
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use tokio::{sync::watch, task::JoinHandle, time::Instant};
 
-use super::{BuildId, name::named};
-use crate::Position;
+use super::{
+    Books, Build, BuildId, Command, CommandRefused, Compared, FollowerBooks, FollowerStore,
+    Outcome, PartId, Swap, Verify,
+    member::{Member, seen},
+};
+use crate::StoreError;
 
-/// What is done when a shadow that is to be compared has caught up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Verify {
-    /// The differences are reported; it never takes the live one's place.
-    Report,
-    /// It takes the live one's place if they are equal; else the differences are reported.
-    SwapIfEqual,
+/// A shadow that is further behind need not try.
+const NEAR: u64 = 10_000;
+/// How long the live build holds still for one attempt.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The attempts for the shadows whose first part runs here.
+#[derive(Default)]
+pub(super) struct Attempts(BTreeMap<BuildId, Attempt>);
+
+struct Attempt {
+    task: Option<JoinHandle<Attempted>>,
+    not_before: Instant,
+    held_by: Option<String>,
 }
 
-named!(Verify is "way to verify" { Report = "report", SwapIfEqual = "swap if equal" });
-
-/// What came of one attempt to let a shadow take the place of the live build.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Swap {
-    /// It serves now, with the same claims; whoever ran the old build is fenced. The store has set
-    /// [`FollowerBooks::last_rebuild`](super::FollowerBooks::last_rebuild).
-    Swapped,
-    /// It did not come to where the live one is in time, or its tables are not made yet. Nothing happened: try
-    /// again after its next step.
-    Behind,
-    /// Somebody reads or locks a table for too long. Nothing happened: try again after a pause.
-    Held {
-        /// Who, for an operator: process, application, since when.
-        by: String,
-    },
-    /// Events of it are parked, and nobody has said [`Command::Swap`](super::Command::Swap). Nothing happened.
-    Parked {
-        /// How many.
-        events: u64,
-    },
-    /// These have come to hang on the tables meanwhile, and cannot be carried over. Nothing happened.
-    Refused(Vec<Dependent>),
-    /// It is no shadow any more, one of its parts has stopped, or it only [reports](Verify::Report).
-    Gone,
+/// What came of an attempt.
+enum Attempted {
+    /// The books tell how it ended.
+    Done,
+    /// To be tried again after this pause.
+    Again(Duration),
+    Held(String),
+    Refused(String),
 }
 
-/// What came of one attempt to compare a shadow with the live build.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Compared {
-    /// They were compared.
-    At(Differences),
-    /// It did not come to where the live one is in time, or has passed it. Try again after its next step.
-    Behind,
-    /// It is no shadow any more.
-    Gone,
-}
-
-/// An object of the database that hangs on a follower's table, and that a swap cannot carry over.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Dependent {
-    /// What it is, as the database calls it: `materialized view`.
-    pub kind: String,
-    /// Its name, with its schema.
-    pub name: String,
-    /// The table that it hangs on, without a schema.
-    pub on: String,
-    /// Why it cannot be carried over, if that is not plain from what it is.
-    pub reason: Option<String>,
-}
-
-/// `materialized view public.totals hangs on daily_sales`
-impl fmt::Display for Dependent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, name, on, reason } = self;
-        write!(f, "{kind} {name} hangs on {on}")?;
-        reason.as_ref().map_or(Ok(()), |reason| write!(f, " ({reason})"))
-    }
-}
-
-/// How a shadow differs from the live build at one position.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Differences {
-    /// Where both were when they were compared.
-    pub position: Position,
-    /// How many rows differ, or are in one of them only.
-    pub count: u64,
-    /// The first hundred of them, by table and key.
-    pub rows: Vec<Difference>,
-    /// Columns that were not compared, as `table.column`: their values come from the database itself.
-    pub ignored_columns: Vec<String>,
-}
-
-/// One row that differs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Difference {
-    /// The table, without a schema.
-    pub table: String,
-    /// The key; none in a projection's table.
-    pub key: Option<String>,
-    /// The row that serves, as text; none if only the rebuild has it.
-    pub live: Option<String>,
-    /// The row as it was rebuilt, as text; none if it is only in what serves.
-    pub rebuilt: Option<String>,
-}
-
-impl Differences {
-    /// Whether there is none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.count == 0
-    }
-}
-
-/// The count, and a line for each row that is known.
-impl fmt::Display for Differences {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rows = if self.count == 1 { "row differs" } else { "rows differ" };
-        write!(f, "{} {rows} at {}", self.count, self.position)?;
-        for Difference { table, key, live, rebuilt } in &self.rows {
-            let none = String::from("nothing");
-            write!(f, "\n  {table}")?;
-            if let Some(key) = key {
-                write!(f, " {key:?}")?;
-            }
-            let (live, rebuilt) =
-                (live.as_ref().unwrap_or(&none), rebuilt.as_ref().unwrap_or(&none));
-            write!(f, ": {live} is live, {rebuilt} was rebuilt")?;
-        }
-        if !self.ignored_columns.is_empty() {
-            write!(f, "\n  not compared: {}", self.ignored_columns.join(", "))?;
-        }
-        Ok(())
-    }
-}
-
-/// How a rebuild ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub enum Outcome {
-    /// It serves.
-    Swapped,
-    /// It was ended on command, or because a higher version was declared.
-    Cancelled,
-    /// It was compared and not swapped.
-    Compared(Differences),
-    /// It was never begun, since these would stand in the way of the swap: only where a newly declared version asked for it.
-    Refused(Vec<Dependent>),
-}
-
-/// The rebuild of a follower that ended last. Stores may keep it as the JSON that it serialises to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LastRebuild {
-    /// The build; none if it was never begun.
-    pub build: Option<BuildId>,
-    /// Its version.
-    pub version: u32,
-    /// When it ended, by the store's clock.
-    pub ended_at: DateTime<Utc>,
-    /// How.
-    pub outcome: Outcome,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn differences() -> Differences {
-        let row = |key: Option<&str>, live: Option<&str>, rebuilt: Option<&str>| Difference {
-            table: "customers".into(),
-            key: key.map(Into::into),
-            live: live.map(Into::into),
-            rebuilt: rebuilt.map(Into::into),
-        };
-        Differences {
-            position: Position::new(7),
-            count: 2,
-            rows: vec![row(Some("anna"), Some("1"), Some("2")), row(None, None, Some("(3)"))],
-            ignored_columns: vec!["customers.id".into()],
-        }
-    }
-
-    #[test]
-    fn differences_are_counted_and_named() {
-        assert_eq!(
-            differences().to_string(),
-            "2 rows differ at 7\n  \
-             customers \"anna\": 1 is live, 2 was rebuilt\n  \
-             customers: nothing is live, (3) was rebuilt\n  \
-             not compared: customers.id"
-        );
-        assert!(!differences().is_empty());
-    }
-
-    #[test]
-    fn an_outcome_is_kept_as_json() {
-        let dependent = Dependent {
-            kind: "materialized view".into(),
-            name: "public.totals".into(),
-            on: "customers".into(),
-            reason: None,
-        };
-        assert_eq!(dependent.to_string(), "materialized view public.totals hangs on customers");
-        let outcomes = [
-            Outcome::Swapped,
-            Outcome::Cancelled,
-            Outcome::Compared(differences()),
-            Outcome::Refused(vec![dependent]),
-        ];
-        for outcome in outcomes {
-            let last = LastRebuild {
-                build: Some(BuildId::new(9)),
-                version: 2,
-                ended_at: DateTime::UNIX_EPOCH,
-                outcome,
+impl Attempts {
+    /// Looks after attempts that have ended, and begins those that are due. Answers which shadows are refused,
+    /// with the reason.
+    pub(super) async fn attend<S: FollowerStore>(
+        &mut self,
+        member: &Arc<Member<S>>,
+        books: &Books,
+        is_at_end: impl Fn(PartId) -> bool,
+        stop: &watch::Receiver<bool>,
+    ) -> Vec<(PartId, String)> {
+        let mut refused = Vec::new();
+        for (build, attempt) in &mut self.0 {
+            let Some(task) = attempt.task.take_if(|task| task.is_finished()) else { continue };
+            let (pause, held_by) = match task.await.unwrap_or(Attempted::Again(PATIENCE)) {
+                Attempted::Done => (PATIENCE, None),
+                Attempted::Again(pause) => (pause, None),
+                Attempted::Held(by) => (Duration::from_millis(200), Some(by)),
+                Attempted::Refused(reason) => {
+                    refused.push((PartId { build: *build, part: 0 }, reason));
+                    (PATIENCE, None)
+                }
             };
-            let json = serde_json::to_string(&last).unwrap();
-            assert_eq!(serde_json::from_str::<LastRebuild>(&json).unwrap(), last);
+            (attempt.not_before, attempt.held_by) = (Instant::now() + pause, held_by);
+        }
+        let mut shadows = Vec::new();
+        for follower in &books.followers {
+            let Some(shadow) = &follower.shadow else { continue };
+            if is_at_end(PartId { build: shadow.id, part: 0 }) {
+                shadows.push(shadow.id);
+                self.begin(member, books, follower, shadow, stop);
+            }
+        }
+        self.0.retain(|build, attempt| attempt.task.is_some() || shadows.contains(build));
+        refused
+    }
+
+    fn begin<S: FollowerStore>(
+        &mut self,
+        member: &Arc<Member<S>>,
+        books: &Books,
+        follower: &FollowerBooks,
+        shadow: &Build,
+        stop: &watch::Receiver<bool>,
+    ) {
+        let now = Instant::now();
+        let attempt = self.0.entry(shadow.id).or_insert_with(|| Attempt {
+            task: None,
+            not_before: now,
+            held_by: None,
+        });
+        if attempt.task.is_some() || attempt.not_before > now || !is_due(books, follower, shadow) {
+            return;
+        }
+        let (member, mut stop) = (Arc::clone(member), stop.clone());
+        let (name, id, verify) = (follower.name.clone(), shadow.id, shadow.verify);
+        attempt.task = Some(tokio::spawn(async move {
+            let attempted = tokio::select! {
+                attempted = attempt_once(&member.store, &name, id, verify) => attempted,
+                _ = stop.wait_for(|stop| *stop) => return Attempted::Done,
+            };
+            member.nudge.notify_one();
+            attempted.unwrap_or(Attempted::Again(PATIENCE))
+        }));
+    }
+
+    /// Who keeps the swap of the part's build waiting.
+    pub(super) fn held_by(&self, part: PartId) -> Option<String> {
+        let attempt = self.0.get(&part.build).filter(|_| part.part == 0);
+        attempt.and_then(|attempt| attempt.held_by.clone())
+    }
+
+    /// Whether one is under way, so that a shadow that is compared must learn quickly where the live build is.
+    pub(super) fn are_under_way(&self) -> bool {
+        self.0.values().any(|attempt| attempt.task.is_some())
+    }
+
+    /// When the next one that was put off is due.
+    pub(super) fn next(&self) -> Option<Instant> {
+        // One whose time has come waits for the books to change, as the beats tell.
+        let now = Instant::now();
+        let waiting = self.0.values().filter(|attempt| attempt.task.is_none());
+        waiting.map(|attempt| attempt.not_before).filter(|at| *at > now).min()
+    }
+
+    /// Waits for those under way, which have been told to stop.
+    pub(super) async fn end(&mut self) {
+        for attempt in self.0.values_mut() {
+            if let Some(task) = attempt.task.take() {
+                let _stopped = task.await;
+            }
         }
     }
+}
+
+fn is_due(books: &Books, follower: &FollowerBooks, shadow: &Build) -> bool {
+    let at = |build: &Build| {
+        let parts = build.parts.iter().map(|part| part.position.max(seen(books, part.id)).get());
+        parts.collect::<Vec<_>>()
+    };
+    let behind = at(&follower.live).into_iter().max().unwrap_or_default();
+    let behind = behind.saturating_sub(at(shadow).into_iter().min().unwrap_or_default());
+    let is_held_back = shadow.parked > 0 && !shadow.may_swap_parked && shadow.verify.is_none();
+    shadow.is_made
+        && behind <= NEAR
+        && !is_held_back
+        && !follower.is_paused
+        && shadow.parts.iter().all(|part| part.stopped.is_none())
+}
+
+async fn attempt_once<S: FollowerStore>(
+    store: &S,
+    name: &str,
+    shadow: BuildId,
+    verify: Option<Verify>,
+) -> Result<Attempted, StoreError> {
+    if let Some(verify) = verify {
+        let differences = match store.compare(shadow, PATIENCE).await? {
+            Compared::At(differences) => differences,
+            Compared::Gone => return Ok(Attempted::Done),
+            Compared::Behind => return Ok(Attempted::Again(Duration::from_millis(100))),
+        };
+        if verify == Verify::Report || !differences.is_empty() {
+            let outcome = Outcome::Compared(differences);
+            let end = Command::EndRebuild { build: Some(shadow), outcome };
+            return match store.command(name, &end).await {
+                // Somebody else has ended it.
+                Ok(()) | Err(CommandRefused::NoRebuild { .. }) => Ok(Attempted::Done),
+                Err(CommandRefused::Store(error)) => Err(error),
+                Err(_) => Ok(Attempted::Again(PATIENCE)),
+            };
+        }
+    }
+    Ok(match store.swap(shadow, PATIENCE).await? {
+        Swap::Swapped | Swap::Gone => Attempted::Done,
+        Swap::Behind => Attempted::Again(Duration::from_millis(100)),
+        Swap::Held { by } => Attempted::Held(by),
+        Swap::Parked { .. } => Attempted::Again(PATIENCE),
+        Swap::Refused(dependents) => {
+            let dependents: Vec<_> = dependents.iter().map(ToString::to_string).collect();
+            Attempted::Refused(format!("it cannot be swapped: {}", dependents.join(", ")))
+        }
+    })
 }

@@ -46,7 +46,7 @@ impl RetryPolicy {
     }
 
     /// The pause before each further try.
-    pub(super) fn pauses(&self) -> impl Iterator<Item = Duration> + Send + use<> {
+    pub(crate) fn pauses(&self) -> impl Iterator<Item = Duration> + Send + use<> {
         ExponentialBuilder::default()
             .with_factor(2.0)
             .with_min_delay(self.first.min(self.longest))

@@ -45,6 +45,8 @@ pub(super) struct Filling {
     pub(super) tables: Tables,
     /// How many swaps and comparisons want it to hold still.
     pub(super) held: u32,
+    /// How often the tables were replaced.
+    pub(super) written: u64,
 }
 
 impl State {
@@ -123,6 +125,7 @@ impl State {
             rows: BTreeMap::new(),
             tables: Tables::default(),
             held: 0,
+            written: 0,
         }
     }
 

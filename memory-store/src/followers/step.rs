@@ -1,7 +1,7 @@
 //! What happens in the name of a part.
 
 use annals_core::{
-    Position,
+    Position, StoreError,
     followers::{
         BuildId, Claim, Failure, FailureKind, HandlerFailed, Make, Note, NotedFailure, ParkedEvent,
         RowChanges, Step, StepError,
@@ -48,9 +48,13 @@ impl Followers {
         let standing = |state: &mut State| {
             let filling = state.claimed(claim).ok_or(StepError::Fenced)?;
             let is_there = filling.part_mut(claim.part).is_some_and(|part| part.position == from);
-            if is_there { Ok(filling.tables.clone()) } else { Err(StepError::Fenced) }
+            if is_there {
+                Ok((filling.tables.clone(), filling.written))
+            } else {
+                Err(StepError::Fenced)
+            }
         };
-        let mut tables = self.unheld(build, standing).await?;
+        let (mut tables, written) = self.unheld(build, standing).await?;
         let has_worked = work.is_some();
         if let Some(work) = work {
             work.run(&mut tables).await?;
@@ -59,11 +63,16 @@ impl Followers {
         let put_in = |state: &mut State| {
             standing(state)?;
             let filling = state.claimed(claim).ok_or(StepError::Fenced)?;
+            if has_worked && filling.written != written {
+                let faster = "another part of the build has written to its tables meanwhile";
+                return Err(StoreError::Unavailable(faster.into()).into());
+            }
             if let Some(rows) = rows {
                 filling.put(&rows)?;
             }
             if has_worked {
                 filling.tables = tables;
+                filling.written += 1;
             }
             for event in park {
                 let key = (event.sequence.clone(), event.position);

@@ -1,0 +1,160 @@
+//! What the tasks of one process share.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use chrono::{DateTime, Utc};
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
+
+use super::{
+    Books, Declaration, Failure, FollowerBooks, FollowerStore, MemberId, Options, PartId, Start,
+    handler::{Handler, Lease},
+};
+use crate::{Filter, Position};
+
+/// A follower that this program declares. Private, and the same for all three kinds.
+pub(super) struct Followed<C: ?Sized + Send> {
+    pub(super) declaration: Declaration,
+    /// Where it begins if the store does not know it.
+    pub(super) start: Start,
+    pub(super) options: Options,
+    pub(super) filter: Filter,
+    pub(super) handler: Box<dyn Fn() -> Box<dyn Handler<C>> + Send + Sync>,
+    pub(super) sight: watch::Sender<Sight>,
+}
+
+/// A process that runs followers.
+pub(super) struct Member<S: FollowerStore> {
+    pub(super) store: S,
+    pub(super) id: MemberId,
+    pub(super) name: String,
+    pub(super) lease: Duration,
+    pub(super) followed: Vec<Arc<Followed<S::Connection>>>,
+    /// The lease is good until then, measured from before the last beat was sent.
+    pub(super) good_until: watch::Sender<Instant>,
+    /// The keeper looks at the books before its time.
+    pub(super) nudge: Notify,
+}
+
+impl<S: FollowerStore> Lease for Member<S> {
+    fn is_good(&self) -> bool {
+        Instant::now() < *self.good_until.borrow()
+    }
+}
+
+/// What is known in this process about the live build of a follower.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Sight {
+    /// As the books had it last.
+    pub(super) live: Option<LiveBuild>,
+    /// How far the parts are that run here, of whichever build.
+    pub(super) seen: BTreeMap<PartId, Position>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct LiveBuild {
+    pub(super) version: u32,
+    pub(super) is_made: bool,
+    /// Where the parts are: by their checkpoints, or further, by what their owners said.
+    pub(super) parts: BTreeMap<PartId, Position>,
+    pub(super) stopped: Option<Failure>,
+}
+
+impl LiveBuild {
+    pub(super) fn new(books: &Books, follower: &FollowerBooks) -> Self {
+        let live = &follower.live;
+        let parts =
+            live.parts.iter().map(|part| (part.id, part.position.max(seen(books, part.id))));
+        Self {
+            version: live.version,
+            is_made: live.is_made,
+            parts: parts.collect(),
+            stopped: live.parts.iter().find_map(|part| part.stopped.clone()),
+        }
+    }
+}
+
+/// How far the owner of `part` said that it has looked.
+pub(super) fn seen(books: &Books, part: PartId) -> Position {
+    let owner =
+        books.followers.iter().flat_map(super::decide::builds).flat_map(|build| &build.parts);
+    let owner = owner.filter(|state| state.id == part).find_map(|state| state.owner);
+    let member = books.members.iter().find(|member| Some(member.id) == owner);
+    let report =
+        member.and_then(|member| member.report.parts.iter().find(|said| said.part == part));
+    report.map_or(Position::START, |report| report.seen)
+}
+
+impl Sight {
+    /// Everything up to here is in the live build; none while it is not known.
+    pub(super) fn reached(&self) -> Option<Position> {
+        let live = self.live.as_ref().filter(|live| live.is_made)?;
+        let part = |(part, known): (&PartId, &Position)| {
+            self.seen.get(part).map_or(*known, |seen| *seen.max(known))
+        };
+        live.parts.iter().map(part).min()
+    }
+
+    /// Whether all parts of the live build run here, so that nobody else need be asked.
+    pub(super) fn is_whole(&self) -> bool {
+        let live = self.live.as_ref();
+        live.is_some_and(|live| live.parts.keys().all(|part| self.seen.contains_key(part)))
+    }
+}
+
+/// What the keeper tells a runner.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Control {
+    pub(super) end: Option<End>,
+    pub(super) is_live: bool,
+    /// How far a shadow that is compared may go.
+    pub(super) clamp: Option<Position>,
+    /// Rises while parked events of the build are to be tried again.
+    pub(super) retries: u64,
+    /// Why the shadow may never be swapped: it stops with this reason.
+    pub(super) refused: Option<String>,
+}
+
+/// How a runner is to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// The part is given back.
+    Release,
+    /// The part is not this member's.
+    Lost,
+}
+
+/// How a part gets on, for the keeper's report.
+#[derive(Debug, Default)]
+pub(super) struct Gauge(Mutex<Reading>);
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Reading {
+    pub(super) seen: Position,
+    /// Handled since the claim.
+    pub(super) events: u64,
+    pub(super) busy_since: Option<DateTime<Utc>>,
+    pub(super) interrupted: Option<String>,
+    /// The shadow was at the end of what it may read.
+    pub(super) is_at_end: bool,
+}
+
+impl Gauge {
+    pub(super) fn read(&self) -> Reading {
+        self.lock().clone()
+    }
+
+    pub(super) fn set(&self, change: impl FnOnce(&mut Reading)) {
+        change(&mut self.lock());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Reading> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

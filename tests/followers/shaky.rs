@@ -1,0 +1,181 @@
+//! A store whose steps fail at random: before anything happened, or once it had happened, so that only the
+//! answer was lost. It also counts what it is asked.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use annals::{
+    AppendError, Appended, CommandRefused, EventStore, FollowerStore, Position, ReadAll, ReadError,
+    ReadStream, RecordedEvents, StartError, StoreError, StreamAppend,
+    followers::{
+        Beat, Books, BuildId, Claim, Command, Compared, Declaration, Failure, Limits, Make,
+        MemberId, Note, ParkedEvent, PartId, Row, RowsOf, Step, StepError, Swap,
+    },
+};
+use async_trait::async_trait;
+use fastrand::Rng;
+
+#[derive(Clone)]
+pub(crate) struct Shaky<S> {
+    store: S,
+    /// None: nothing fails.
+    random: Option<Arc<Mutex<Rng>>>,
+    faults: Arc<AtomicU32>,
+    calls: Arc<Mutex<BTreeMap<&'static str, u32>>>,
+}
+
+impl<S> Shaky<S> {
+    pub(crate) fn new(store: S, seed: u64) -> Self {
+        let random = Some(Arc::new(Mutex::new(Rng::with_seed(seed))));
+        Self { random, ..Self::steady(store) }
+    }
+
+    /// Only counts.
+    pub(crate) fn steady(store: S) -> Self {
+        Self { store, random: None, faults: Arc::default(), calls: Arc::default() }
+    }
+
+    /// What it was asked since the last time.
+    pub(crate) fn calls(&self) -> BTreeMap<&'static str, u32> {
+        std::mem::take(&mut *self.calls.lock().unwrap())
+    }
+
+    fn count(&self, call: &'static str) {
+        *self.calls.lock().unwrap().entry(call).or_default() += 1;
+    }
+
+    /// How often something went wrong.
+    pub(crate) fn faults(&self) -> u32 {
+        self.faults.load(Ordering::Relaxed)
+    }
+
+    fn chance(&self) -> bool {
+        let Some(random) = &self.random else { return false };
+        let strikes = random.lock().unwrap().u8(..4) == 0;
+        self.faults.fetch_add(u32::from(strikes), Ordering::Relaxed);
+        strikes
+    }
+
+    fn before(&self) -> Result<(), StoreError> {
+        let down = || Err(StoreError::Unavailable("connection refused".into()));
+        if self.chance() { down() } else { Ok(()) }
+    }
+
+    fn after(&self) -> Result<(), StoreError> {
+        let lost = || Err(StoreError::OutcomeUnknown("connection reset by peer".into()));
+        if self.chance() { lost() } else { Ok(()) }
+    }
+}
+
+#[async_trait]
+impl<S: EventStore> EventStore for Shaky<S> {
+    async fn append(&self, appends: Vec<StreamAppend>) -> Result<Vec<Appended>, AppendError> {
+        self.store.append(appends).await
+    }
+
+    fn read_stream(&self, read: ReadStream) -> RecordedEvents {
+        self.store.read_stream(read)
+    }
+
+    fn read_all(&self, read: ReadAll) -> RecordedEvents {
+        self.count("read");
+        self.store.read_all(read)
+    }
+
+    async fn head(&self) -> Result<Position, StoreError> {
+        self.count("head");
+        self.store.head().await
+    }
+
+    async fn wait_for_head(&self, position: Position) -> Result<Position, StoreError> {
+        self.count("wait");
+        self.store.wait_for_head(position).await
+    }
+}
+
+#[async_trait]
+impl<S: FollowerStore> FollowerStore for Shaky<S> {
+    type Connection = S::Connection;
+
+    async fn declare(&self, follower: &Declaration) -> Result<(), StartError> {
+        self.store.declare(follower).await
+    }
+
+    async fn books(&self, beat: Option<&Beat>) -> Result<Books, StoreError> {
+        self.count("books");
+        self.store.books(beat).await
+    }
+
+    async fn claim(&self, member: MemberId, parts: &[PartId]) -> Result<Vec<Claim>, StoreError> {
+        self.count("claim");
+        self.before()?;
+        let claims = self.store.claim(member, parts).await?;
+        self.after()?;
+        Ok(claims)
+    }
+
+    async fn release(&self, claims: &[Claim]) -> Result<(), StoreError> {
+        self.store.release(claims).await
+    }
+
+    async fn note(&self, claim: &Claim, note: &Note) -> Result<(), StepError> {
+        self.count("note");
+        self.before()?;
+        self.store.note(claim, note).await?;
+        Ok(self.after()?)
+    }
+
+    async fn command(&self, name: &str, command: &Command) -> Result<(), CommandRefused> {
+        self.store.command(name, command).await
+    }
+
+    async fn failures(&self, build: BuildId, limit: u32) -> Result<Vec<Failure>, StoreError> {
+        self.store.failures(build, limit).await
+    }
+
+    async fn parked(&self, build: BuildId) -> Result<Vec<ParkedEvent>, StoreError> {
+        self.count("parked");
+        self.before()?;
+        self.store.parked(build).await
+    }
+
+    async fn make(
+        &self,
+        claim: &Claim,
+        tables: Make<'_, S::Connection>,
+        limits: Limits,
+    ) -> Result<(), StepError> {
+        self.before()?;
+        self.store.make(claim, tables, limits).await?;
+        Ok(self.after()?)
+    }
+
+    async fn commit(&self, step: Step<'_, S::Connection>) -> Result<(), StepError> {
+        self.count("commit");
+        self.before()?;
+        self.store.commit(step).await?;
+        Ok(self.after()?)
+    }
+
+    async fn swap(&self, shadow: BuildId, patience: Duration) -> Result<Swap, StoreError> {
+        self.count("swap");
+        self.store.swap(shadow, patience).await
+    }
+
+    async fn compare(&self, shadow: BuildId, patience: Duration) -> Result<Compared, StoreError> {
+        self.count("compare");
+        self.store.compare(shadow, patience).await
+    }
+
+    async fn rows(&self, rows: &RowsOf<'_>) -> Result<Vec<Row>, ReadError> {
+        self.count("rows");
+        self.before()?;
+        self.store.rows(rows).await
+    }
+}
