@@ -14,6 +14,8 @@ mod ledger;
 mod members;
 mod parked;
 mod partitions;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod quiet;
 mod reacting;
 mod rebuilding;
@@ -28,6 +30,18 @@ macro_rules! on_each_store {
                 $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $case() {
                     crate::$file::$case(annals::MemoryStore::new()).await;
+                })+
+            })+
+        }
+
+        #[cfg(feature = "postgres")]
+        mod on_postgres {
+            $(mod $file {
+                $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $case() {
+                    let store = crate::postgres::fresh_store().await;
+                    crate::$file::$case(store.clone()).await;
+                    store.shutdown().await;
                 })+
             })+
         }

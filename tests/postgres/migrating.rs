@@ -167,7 +167,7 @@ async fn a_schema_of_version_1_is_brought_to_the_latest_by_ten_at_once() {
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
     let store = PostgresStore::builder().with_schema(&*schema).connect(&url()).await.unwrap();
     append(&store, to("test-before", NoStream, events(3))).await;
-    migrate_at_once(&schema).await;
+    migrate_at_once(&schema, 10).await;
     assert_eq!(catalog(&schema, &mut connection).await, catalog_of_migrate().await);
     assert_eq!(read(&store, "test-before").await.len(), 3);
     let status = store.status().await.unwrap();
