@@ -125,7 +125,7 @@ pub(crate) async fn waiting_for_what_does_not_come_is_an_error<S: TestStore>(sto
     let at = deposit(&store, "anna", 1).await;
     for reader in [&reader, &running.reader()] {
         reader.wait_for(at, LONG).await.unwrap();
-        let short = Duration::from_millis(20);
+        let short = Duration::from_millis(300);
         let late = reader.wait_for(Position::new(at.get() + 1), short).await.unwrap_err();
         let WaitError::Timeout { reached, .. } = late else { panic!("{late}") };
         assert_eq!(reached, at);
