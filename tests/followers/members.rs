@@ -88,7 +88,8 @@ pub(crate) async fn the_parts_of_a_member_that_dies_are_taken_over<S: TestStore>
     // Its tasks end wherever they are, and nobody gives anything back.
     let process = tokio::runtime::Runtime::new().unwrap();
     let dying = store.clone();
-    let died = process.spawn(async move { member(&dying, "one").await }).await.unwrap();
+    let started = async move { member(&dying.beside().await, "one").await };
+    let died = process.spawn(started).await.unwrap();
     for number in 0..30 {
         deposit(&store, &format!("a{}", number % 9), number).await;
     }

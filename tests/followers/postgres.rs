@@ -1,28 +1,22 @@
 //! The cases on Postgres.
 
-use std::env;
-
 use annals::{HandlerError, Options, PostgresStore, Projection, Recorded};
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, PgConnection};
-use uuid::Uuid;
+
+#[path = "../postgres/fresh.rs"]
+#[allow(dead_code, reason = "shared with other tests, which need more of it")]
+mod fresh;
 
 use crate::{
     ledger::{Behaviour, Moved},
     stores::TestStore,
 };
 
-/// A store in a schema that nobody else uses.
+/// A store in a schema that nobody else uses, which leaves the server's connections to other tests as well.
 pub(crate) async fn fresh_store() -> PostgresStore {
-    let url = env::var("ANNALS_TEST_DATABASE_URL").unwrap_or_else(|_| {
-        panic!(
-            "these tests need a Postgres server: run them with `cargo xtask test`, which starts one, \
-             or set ANNALS_TEST_DATABASE_URL to the URL of a database, as a superuser"
-        )
-    });
-    let name = format!("annals_test_{}", Uuid::now_v7().simple());
-    let store = PostgresStore::builder().with_schema(name).with_max_connections(10);
-    let store = store.connect(&url).await.expect("the test server should be there");
+    let store = fresh::builder().with_max_connections(10);
+    let store = store.connect(&fresh::url()).await.expect("the test server should be there");
     store.migrate().await.expect("the schema should be made");
     store
 }
@@ -65,6 +59,10 @@ impl TestStore for PostgresStore {
 
     fn journal(behaviour: Behaviour) -> InPostgres {
         InPostgres(behaviour)
+    }
+
+    async fn beside(&self) -> Self {
+        fresh::beside(self).await
     }
 
     async fn journalled(&self) -> Vec<(String, u64)> {

@@ -13,6 +13,9 @@ pub(crate) trait TestStore: FollowerStore {
 
     fn journal(behaviour: Behaviour) -> Self::Journal;
 
+    /// The store as another process has it, with connections of its own.
+    async fn beside(&self) -> Self;
+
     /// What serves.
     async fn journalled(&self) -> Vec<(String, u64)>;
 }
@@ -53,6 +56,10 @@ impl TestStore for MemoryStore {
 
     fn journal(behaviour: Behaviour) -> InMemory {
         InMemory(behaviour)
+    }
+
+    async fn beside(&self) -> Self {
+        self.clone()
     }
 
     async fn journalled(&self) -> Vec<(String, u64)> {
