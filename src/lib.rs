@@ -44,7 +44,7 @@ pub use annals_core::followers;
 pub use annals_core::{
     Batch, Columns, CommandRefused, Cursor, FailurePolicy, Follower, FollowerStatus, FollowerStore,
     FollowerStoreExt, Followers, HandlerError, Options, Page, Projection, Query, Reaction, Reactor,
-    ReadError, ReadModel, Reader, Running, Start, StartError, WaitError,
+    ReadError, ReadModel, Reader, Running, Start, StartError, VerifyError, WaitError,
 };
 
 // What is recorded, and about it.

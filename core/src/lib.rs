@@ -29,7 +29,8 @@ pub use self::{
     followers::{
         Batch, Columns, CommandRefused, Cursor, FailurePolicy, Follower, FollowerStatus,
         FollowerStore, FollowerStoreExt, Followers, HandlerError, Options, Page, Projection, Query,
-        Reaction, Reactor, ReadError, ReadModel, Reader, Running, Start, StartError, WaitError,
+        Reaction, Reactor, ReadError, ReadModel, Reader, Running, Start, StartError, VerifyError,
+        WaitError,
     },
     idempotency_key::IdempotencyKey,
     ids::{CausationId, CorrelationId, EventId, IdGenerator, UuidV7},

@@ -83,8 +83,8 @@ impl PostgresStoreBuilder {
     }
 
     /// The schema that holds the store; `annals` if nothing is said. Each tenant, and each test, can have its own. Three more
-    /// schemas belong to it: `annals_read` holds the tables of followers that serve, `annals_build` those
-    /// that are being built, and `annals_swap` is empty but for moments.
+    /// schemas belong to it, named after it, so that the name has at most 57 bytes: `…_read` holds the tables of
+    /// followers that serve, `…_build` those that are being built, and `…_swap` is empty but for moments.
     #[must_use]
     pub fn with_schema(mut self, name: impl Into<String>) -> Self {
         self.schema = name.into();

@@ -66,12 +66,12 @@ impl PostgresStore {
         Self { shared: Arc::new(Shared { database, lanes, tail }) }
     }
 
-    /// Makes the schema and the three beside it, or brings them to the version this build needs. Safe to call at each start, by any number of
-    /// processes at once.
+    /// Makes the schema and the three beside it, or brings them to the version this build needs. Safe to call at each
+    /// start, by any number of processes at once.
     ///
-    /// The schema belongs to the role that makes it. Another role needs `USAGE` on the schema, and `SELECT` on its tables
+    /// The schemas belong to the role that makes them. Another role needs `USAGE` on the schema, and `SELECT` on its tables
     /// and on its sequence `positions`; to append, also `INSERT` on `events` and `event_kinds`, and `USAGE` on
-    /// `positions`. Nobody needs more.
+    /// `positions`. What it needs to run followers is in the chapter on operating the store.
     ///
     /// # Errors
     /// [`SetupError::Forbidden`] when the role may not create schema or tables, [`SetupError::SchemaTooNew`], and
@@ -124,7 +124,8 @@ impl PostgresStore {
         database.read(|| status::status(database)).await.map_err(Failure::into_read_error)
     }
 
-    /// Takes no more appends, finishes those it has taken, and ends the store's tasks. Reads go on working for as long
+    /// Takes no more appends, finishes those it has taken, and ends the store's tasks. Where followers run, await
+    /// [`Running::shutdown`](annals_core::followers::Running::shutdown) first. Reads go on working for as long
     /// as the pool is open.
     pub async fn shutdown(&self) {
         self.shared.lanes.close().await;

@@ -63,6 +63,11 @@ fn commands(manifest: &Manifest) -> Vec<CommandLine> {
         let arguments = format!("test --package annals --all-features --locked{tests}");
         commands.push(CommandLine::cargo(&arguments));
     }
+    if manifest.tests.iter().any(|name| name == "followers") {
+        let arguments =
+            "test --package annals --all-features --locked --test followers on_postgres";
+        commands.push(CommandLine::cargo(arguments));
+    }
     commands
 }
 
@@ -86,7 +91,7 @@ mod tests {
     fn what_needs_a_server_is_run_and_nothing_else() {
         let commands = shown(
             &["annals", "annals-postgres-store", "annals-test-server", "xtask"],
-            &["model", "postgres", "postgres_kill"],
+            &["followers", "model", "postgres", "postgres_kill"],
         );
         assert_eq!(
             commands,
@@ -94,6 +99,7 @@ mod tests {
                 "cargo test --package annals-test-server --all-features --locked",
                 "cargo test --package annals-postgres-store --all-features --locked",
                 "cargo test --package annals --all-features --locked --test postgres --test postgres_kill",
+                "cargo test --package annals --all-features --locked --test followers on_postgres",
             ]
         );
     }

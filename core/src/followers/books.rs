@@ -84,7 +84,7 @@ pub struct Declaration {
 }
 
 impl Declaration {
-    /// Declares `M`. A [`ReadModel::NAME`] that breaks the rule fails the build, here as below.
+    /// Declares `M`. A [`ReadModel::NAME`] that breaks the rule does not compile, here as below.
     #[must_use]
     pub fn read_model<M: ReadModel>() -> Self {
         const { assert!(is_name(M::NAME), "ReadModel::NAME must be 1 to 48 of a-z, 0-9, '_'") }

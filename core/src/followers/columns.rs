@@ -119,7 +119,7 @@ impl<M> Columns<M> {
 }
 
 impl<M: ReadModel> Columns<M> {
-    /// The table of `M` with these columns. A [`ReadModel::NAME`] that can name no table fails the build.
+    /// The table of `M` with these columns. A [`ReadModel::NAME`] that can name no table does not compile.
     ///
     /// # Errors
     /// When a column or an index is declared wrongly.

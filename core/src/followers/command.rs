@@ -92,7 +92,7 @@ pub enum CommandRefused {
     },
     /// Other objects hang on the tables, and a swap could not carry them over.
     #[error(
-        "follower {name} cannot be rebuilt: {}; drop them, or move them into its create()",
+        "follower {name} cannot be rebuilt: {}; drop them for the rebuild, or let the follower make them itself",
         dependents.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     )]
     Dependents {

@@ -19,6 +19,20 @@ const LOOK: Duration = Duration::from_millis(100);
 /// A follower, to look after from any process, also from one that runs none: [`FollowerStoreExt::follower`].
 ///
 /// What it is told is kept in the store, and is done by whoever runs it.
+///
+/// ```no_run
+/// # use annals::{FollowerStore, FollowerStoreExt, TryStreamExt};
+/// # async fn rebuild<S: FollowerStore>(store: S) -> Result<(), Box<dyn std::error::Error>> {
+/// let customers = store.follower("customers");
+/// customers.rebuild().await?;
+/// let mut progress = customers.progress();
+/// while let Some(progress) = progress.try_next().await? {
+///     println!("{progress}");
+/// }
+/// println!("{}", customers.status().await?);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Follower<S: FollowerStore> {
     store: S,
     name: String,
@@ -150,10 +164,7 @@ impl<S: FollowerStore> Follower<S> {
     /// How the rebuild that is under way gets on, until it has ended or stopped; nothing if there is none. An
     /// error is the last item.
     #[must_use]
-    pub fn progress(&self) -> BoxStream<'static, Result<Progress, StoreError>>
-    where
-        S: 'static,
-    {
+    pub fn progress(&self) -> BoxStream<'static, Result<Progress, StoreError>> {
         let follower = Self::of(self.store.clone(), self.name.clone(), None);
         let watching = Watching { follower, last: None, is_over: false };
         stream::unfold(watching, |mut watching| async move {

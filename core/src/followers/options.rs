@@ -21,7 +21,9 @@ pub struct Options {
     pub retry: RetryPolicy,
     /// What is done once the tries are used up. By default the follower stops.
     pub failure: FailurePolicy,
-    /// How long one call of the handler may take, of the batch if it takes batches. By default 5 s.
+    /// How long one transaction of a projection may work (all events of its batch together, or its `create`), how long
+    /// a reactor may take for one event, and how long one statement of a step may run. By default 5 s: a projection
+    /// that needs more than some 20 ms an event wants a longer timeout or a smaller [`batch`](Self::batch).
     pub timeout: Duration,
     /// Into how many parts the follower is divided when it is started for the very first time. By default 1.
     /// Later it counts no more: two versions of a program would divide each other's followers for ever.
@@ -38,6 +40,9 @@ pub enum FailurePolicy {
     Stop,
     /// The event is put aside, with all later ones of its key (a read model) or stream (the others), and the
     /// rest goes on. What is parked is tried again on command, in order.
+    ///
+    /// At most 10,000 events of a build; then the part stops. An event of a read model whose keys cannot be known,
+    /// because it cannot be decoded or `keys` panics, stops the part, too.
     Park,
 }
 
@@ -82,7 +87,7 @@ impl Options {
         self
     }
 
-    /// Gives a handler this long.
+    /// Gives a batch, or a reaction, this long.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;

@@ -69,11 +69,12 @@ use crate::{Event, Recorded};
     note = "this store hands `{C}` to projections: implement `Projection<{C}>`"
 )]
 pub trait Projection<C: ?Sized + Send>: Send + Sync + 'static {
-    /// The follower's name: 1 to 48 of `a-z`, `0-9` and `_`, a letter first. Any other fails the build.
+    /// The follower's name: 1 to 48 of `a-z`, `0-9` and `_`, a letter first. Any other does not compile.
     const NAME: &'static str;
 
     /// Raise it when tables or rules change: all is then rebuilt beside what serves, and takes its place when
-    /// it has caught up.
+    /// it has caught up. Only processes of its own version run a build, as with
+    /// [`ReadModel::VERSION`](super::ReadModel::VERSION).
     const VERSION: u32 = 1;
 
     /// What it reads; a union of events gathers those of several aggregates.

@@ -10,7 +10,7 @@ use crate::{Aggregate, Event, EventId, Execute, IdempotencyKey, Metadata, Record
 
 /// Side effects and follow-up commands: at least once for each event, and not again in a rebuild.
 ///
-/// After a crash the last few events come again. Whoever is told of an event deduplicates on its id, which is
+/// After a crash up to 32 events of a part come again. Whoever is told of an event deduplicates on its id, which is
 /// [`Reaction::event_id`].
 ///
 /// ```
@@ -39,7 +39,7 @@ use crate::{Aggregate, Event, EventId, Execute, IdempotencyKey, Metadata, Record
 /// ```
 #[async_trait]
 pub trait Reactor: Send + Sync + 'static {
-    /// The follower's name: 1 to 48 of `a-z`, `0-9` and `_`, a letter first. Any other fails the build.
+    /// The follower's name: 1 to 48 of `a-z`, `0-9` and `_`, a letter first. Any other does not compile.
     const NAME: &'static str;
 
     /// What it reads; a union of events gathers those of several aggregates.

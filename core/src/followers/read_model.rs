@@ -63,18 +63,22 @@ pub trait ReadModel:
     Default + Clone + Serialize + DeserializeOwned + Send + Sync + 'static
 {
     /// The follower's name, which is the table's, too: 1 to 48 of `a-z`, `0-9` and `_`, a letter first. Any
-    /// other fails the build.
+    /// other does not compile.
     const NAME: &'static str;
 
     /// Raise it when the shape or the rules change: the table is then rebuilt beside the one that serves, and
     /// takes its place when it has caught up.
+    ///
+    /// Only processes of its own version run a build. Keep one of the old version until the new build serves
+    /// ([`Running::wait_until_live`](super::Running::wait_until_live)); without one, what serves stands still until then.
+    /// Rows of another shape are [`ReadError::Shape`](super::ReadError::Shape) meanwhile.
     const VERSION: u32 = 1;
 
     /// What it reads; a union of events gathers those of several aggregates.
     type Event: Event;
 
     /// What tells one row from another. Stores keep its text and order rows by its bytes; it must be read
-    /// back from that text as it was.
+    /// back from that text as it was. The text has at most 512 bytes and no NUL; an event with another key fails.
     type Key: Display
         + FromStr<Err: Error + Send + Sync + 'static>
         + Clone

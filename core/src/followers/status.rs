@@ -1,6 +1,6 @@
 use std::{fmt, time::Duration};
 
-use super::{BuildId, Failure, FollowerKind, LastRebuild};
+use super::{BuildId, Failure, FollowerKind, LastRebuild, Outcome};
 use crate::Position;
 
 /// How a follower gets on, as data; as text, for an operator to read.
@@ -173,6 +173,12 @@ impl fmt::Display for FollowerStatus {
         }
         if let Some(rebuild) = &self.rebuild {
             write!(f, "\n  {rebuild}")?;
+        }
+        if let (None, Some(last)) = (&self.rebuild, &self.last_rebuild)
+            && let Outcome::Refused(dependents) = &last.outcome
+        {
+            let dependents: Vec<_> = dependents.iter().map(ToString::to_string).collect();
+            write!(f, "\n  rebuild as v{} refused: {}", last.version, dependents.join(", "))?;
         }
         if let Some(failure) = &self.last_failure {
             write!(f, "\n  last failure: {failure}")?;
