@@ -202,6 +202,7 @@ impl PostgresStoreBuilder {
             retry_for: self.retry_for,
             listens: self.listens,
             steps: Semaphore::new(steps as usize),
+            swaps: Semaphore::new(1),
             kept: Kept::default(),
         };
         Ok(PostgresStore::new(Arc::new(database), lanes as usize))

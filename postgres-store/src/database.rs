@@ -26,6 +26,8 @@ pub(crate) struct Database {
     pub(crate) listens: bool,
     /// Room for the steps of followers.
     pub(crate) steps: Semaphore,
+    /// Swaps and comparisons take turns, so that steps have connections to catch up with.
+    pub(crate) swaps: Semaphore,
     /// What the beats of a member go over.
     pub(crate) kept: Kept,
 }

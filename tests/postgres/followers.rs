@@ -186,7 +186,7 @@ async fn a_step_that_is_dropped_at_any_point_leaves_no_transaction_open() {
         assert_eq!(orders(&store).await, i64::try_from(at).unwrap(), "after {times} looks");
         if let Some(outcome) = ended {
             outcome.unwrap();
-            assert!(times > 5, "it has so many points and more");
+            assert!(times > 1, "it was dropped on the way");
             return;
         }
     }

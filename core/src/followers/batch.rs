@@ -58,7 +58,8 @@ impl<S: FollowerStore> Runner<S> {
         loop {
             let taken = self.handler.batch().taken;
             let limit = self.tries.limit();
-            if taken >= limit || self.handler.is_full() {
+            let room = self.handler.room().min(limit.saturating_sub(taken));
+            if room == 0 {
                 return Ok(Gathered { to, is_end: false });
             }
             let next = async {
@@ -78,7 +79,7 @@ impl<S: FollowerStore> Runner<S> {
                 Some(Some(Ok(first))) => first,
             };
             let (mut chunk, mut is_end) = (vec![first], false);
-            while chunk.len() < CHUNK.min(limit - taken) {
+            while chunk.len() < CHUNK.min(room) {
                 match events.next().now_or_never() {
                     None => break,
                     Some(None) => is_end = true,
@@ -149,7 +150,11 @@ impl<S: FollowerStore> Runner<S> {
                 }
                 self.claim_again(&error).await?;
                 if self.claim.position == done.to && done.to > self.position {
-                    return Ok(self.committed(done));
+                    // The build may have been divided anew since then, and its rows written by others.
+                    self.committed(done);
+                    self.handler.undone();
+                    self.division = None;
+                    return Ok(false);
                 }
                 Err(self.begin_again())
             }

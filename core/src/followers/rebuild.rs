@@ -9,6 +9,7 @@ use super::{
     Books, Build, BuildId, Command, CommandRefused, Compared, FollowerBooks, FollowerStore,
     Outcome, PartId, Swap, Verify,
     member::{Member, seen},
+    runner::report,
 };
 use crate::StoreError;
 
@@ -50,15 +51,16 @@ impl Attempts {
         let mut refused = Vec::new();
         for (build, attempt) in &mut self.0 {
             let Some(task) = attempt.task.take_if(|task| task.is_finished()) else { continue };
-            let (pause, held_by) = match task.await.unwrap_or(Attempted::Again(PATIENCE)) {
-                Attempted::Done => (PATIENCE, None),
-                Attempted::Again(pause) => (pause, None),
-                Attempted::Held(by) => (Duration::from_millis(200), Some(by)),
-                Attempted::Refused(reason) => {
-                    refused.push((PartId { build: *build, part: 0 }, reason));
-                    (PATIENCE, None)
-                }
-            };
+            let (pause, held_by) =
+                match task.await.unwrap_or_else(|panic| Attempted::Held(panic.to_string())) {
+                    Attempted::Done => (PATIENCE, None),
+                    Attempted::Again(pause) => (pause, None),
+                    Attempted::Held(by) => (Duration::from_millis(200), Some(by)),
+                    Attempted::Refused(reason) => {
+                        refused.push((PartId { build: *build, part: 0 }, reason));
+                        (PATIENCE, None)
+                    }
+                };
             (attempt.not_before, attempt.held_by) = (Instant::now() + pause, held_by);
         }
         let mut shadows = Vec::new();
@@ -98,7 +100,7 @@ impl Attempts {
                 _ = stop.wait_for(|stop| *stop) => return Attempted::Done,
             };
             member.nudge.notify_one();
-            attempted.unwrap_or(Attempted::Again(PATIENCE))
+            attempted.unwrap_or_else(|error| Attempted::Held(report(&error)))
         }));
     }
 

@@ -97,7 +97,10 @@ impl State {
         if !shadow.parked.is_empty() && !shadow.build.may_swap_parked {
             return Some(Swap::Parked { events: shadow.parked.len() as u64 });
         }
-        if !shadow.build.is_made || shadow.lowest() < live.highest() {
+        let floor = live.build.floors.iter().copied().max().unwrap_or_default();
+        let mut parts = live.build.parts.iter().zip(&shadow.build.parts);
+        let has_passed = parts.all(|(live, shadow)| shadow.position >= live.position.max(floor));
+        if !shadow.build.is_made || !has_passed {
             return None;
         }
         mem::swap(live, shadow);

@@ -96,10 +96,9 @@ BEGIN
 
     -- (4)
     _on_timeout := 'behind';
-    WHILE (SELECT min(p.position) FROM {schema}.parts p WHERE p.build = _build)
-        < (SELECT max(x.position) FROM (SELECT p.position FROM {schema}.parts p WHERE p.build = _live
-                                        UNION ALL
-                                        SELECT unnest(b.floors) FROM {schema}.builds b WHERE b.build = _live) x)
+    WHILE EXISTS (SELECT FROM {schema}.parts s JOIN {schema}.parts l ON l.build = _live AND l.part = s.part
+                  WHERE s.build = _build AND s.position < greatest(l.position,
+                      (SELECT max(f) FROM {schema}.builds b CROSS JOIN unnest(b.floors) AS f WHERE b.build = _live)))
     LOOP
         IF clock_timestamp() >= _deadline THEN
             outcome := _on_timeout;

@@ -27,6 +27,7 @@ impl Database {
         patience: Duration,
     ) -> Result<Compared, StoreError> {
         let compared = async {
+            let _turn = self.swaps.acquire().await;
             // Both before anything is held still.
             let mut comparing = self.lent().await?;
             let mut holding = self.lent().await?;

@@ -1,6 +1,6 @@
 //! What an error within a step means: whose it is.
 
-use std::error::Error;
+use std::{error::Error, sync::Arc};
 
 use annals_core::{
     StoreError,
@@ -38,7 +38,7 @@ pub(super) fn commit(error: sqlx::Error) -> StepError {
 pub(super) fn work(failure: HandlerFailed) -> StepError {
     let mut source: Option<&(dyn Error + 'static)> = Some(&*failure.reason);
     while let Some(error) = source {
-        if let Some(code) = error.downcast_ref::<sqlx::Error>().and_then(code)
+        if let Some(code) = of_sqlx(error).and_then(code)
             && is_of_the_store(&code)
         {
             return StoreError::Unavailable(failure.reason).into();
@@ -61,12 +61,18 @@ pub(super) fn failed(kind: FailureKind, reason: impl Into<HandlerError>) -> Step
 pub(super) fn is(error: &(dyn Error + 'static), wanted: &str) -> bool {
     let mut source = Some(error);
     while let Some(error) = source {
-        if error.downcast_ref::<sqlx::Error>().and_then(code).as_deref() == Some(wanted) {
+        if of_sqlx(error).and_then(code).as_deref() == Some(wanted) {
             return true;
         }
         source = error.source();
     }
     false
+}
+
+/// An error of sqlx, a handler's own or one that the store has told.
+fn of_sqlx<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a sqlx::Error> {
+    let shared = || error.downcast_ref::<Arc<sqlx::Error>>().map(Arc::as_ref);
+    error.downcast_ref::<sqlx::Error>().or_else(shared)
 }
 
 pub(super) fn code(error: &sqlx::Error) -> Option<String> {

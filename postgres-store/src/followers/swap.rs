@@ -25,6 +25,7 @@ impl Database {
         shadow: BuildId,
         patience: Duration,
     ) -> Result<Swap, StoreError> {
+        let _turn = self.swaps.acquire().await;
         let mut connection =
             self.connection().await.map_err(|failure| failure.into_store_error(false))?;
         // When an answer is an error, or its future is dropped, the connection is left in the transaction.

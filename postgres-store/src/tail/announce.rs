@@ -60,6 +60,8 @@ async fn run(state: Arc<State>, database: Arc<Database>) {
     loop {
         if let Err(failure) = announce(&state, &database).await {
             tracing::warn!(schema = %database.schema, error = %failure.source, "other processes could not be told of new events");
+            // They look for themselves, and the next append tells them again.
+            state.is_news.store(false, Ordering::Release);
         }
         state.is_running.store(false, Ordering::Release);
         // News that came while this task was ending has nobody else.

@@ -34,8 +34,8 @@ pub(super) trait Handler<C: ?Sized + Send>: Send {
     /// What was taken so far.
     fn batch(&self) -> &BatchState;
 
-    /// Whether no more should be taken.
-    fn is_full(&self) -> bool;
+    /// How many more events should be taken, at the most.
+    fn room(&self) -> usize;
 
     /// What the step of the batch consists of.
     async fn prepare(&mut self, lease: &(dyn Lease + '_)) -> Result<Prepared<'_, C>, Trouble>;

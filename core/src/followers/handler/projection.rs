@@ -82,8 +82,8 @@ impl<P: Projection<C>, C: ?Sized + Send + 'static> Handler<C> for Projecting<P, 
         &self.state
     }
 
-    fn is_full(&self) -> bool {
-        self.state.taken >= self.limit || self.bytes >= MAX_BYTES
+    fn room(&self) -> usize {
+        if self.bytes >= MAX_BYTES { 0 } else { self.limit.saturating_sub(self.state.taken) }
     }
 
     async fn prepare(&mut self, _: &(dyn Lease + '_)) -> Result<Prepared<'_, C>, Trouble> {

@@ -102,8 +102,8 @@ impl<R: Reactor, C: ?Sized + Send> Handler<C> for Reacting<R> {
         &self.state
     }
 
-    fn is_full(&self) -> bool {
-        self.state.taken >= LIMIT
+    fn room(&self) -> usize {
+        LIMIT.saturating_sub(self.state.taken)
     }
 
     async fn prepare(&mut self, lease: &(dyn Lease + '_)) -> Result<Prepared<'_, C>, Trouble> {

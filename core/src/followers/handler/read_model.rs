@@ -263,8 +263,8 @@ impl<M: ReadModel, C: ?Sized + Send> Handler<C> for Folding<M> {
         &self.state
     }
 
-    fn is_full(&self) -> bool {
-        self.dirty.len() >= MAX_DIRTY
+    fn room(&self) -> usize {
+        if self.dirty.len() >= MAX_DIRTY { 0 } else { usize::MAX }
     }
 
     async fn prepare(&mut self, _: &(dyn Lease + '_)) -> Result<Prepared<'_, C>, Trouble> {
