@@ -8,6 +8,7 @@
 )]
 #![cfg(all(feature = "macros", feature = "memory"))]
 
+mod batches;
 mod catching_up;
 mod failing;
 mod ledger;
@@ -88,5 +89,6 @@ on_each_store! {
         a_raised_version_rebuilds_by_itself_and_supersedes,
         a_cancelled_rebuild_leaves_what_serves,
         verifying_tells_which_rows_differ_and_changes_nothing,
+        a_divided_read_model_is_verified_and_swapped,
     }
 }

@@ -6,13 +6,14 @@ use std::sync::{
 };
 
 use annals::{
-    Followers, Query, ReadModel, Reader, Recorded, StreamExt, WaitError,
+    Followers, Position, Query, ReadModel, Reader, Recorded, StreamExt, WaitError,
     followers::{FollowerKind, Outcome, ProgressState, State},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ledger::{Balance, Behaviour, LONG, Moved, deposit, eventually},
+    ledger::{Balance, Behaviour, LONG, Moved, deposit, eventually, fold},
+    members::Divided,
     stores::TestStore,
 };
 
@@ -191,5 +192,25 @@ pub(crate) async fn verifying_tells_which_rows_differ_and_changes_nothing<S: Tes
     assert!(matches!(last.outcome, Outcome::Compared(_)), "{last:?}");
     let a = Reader::<Balance, S>::new(store.clone()).get(&"a".to_owned()).await.unwrap().unwrap();
     assert_eq!(a.cents, 1);
+    running.shutdown().await;
+}
+
+/// Its parts are at different places, and those that have nothing to do stay where they are.
+pub(crate) async fn a_divided_read_model_is_verified_and_swapped<S: TestStore>(store: S) {
+    let running = Followers::new(store.clone()).read_model::<Divided>().start().await.unwrap();
+    let mut at = Position::START;
+    for account in ["a0", "a1", "a2", "a3", "a4", "a1", "a1"] {
+        at = deposit(&store, account, 1).await;
+        running.wait_for(Divided::NAME, at, LONG).await.unwrap();
+    }
+    let follower = running.follower(Divided::NAME);
+    follower.rebuild_verified().await.unwrap();
+    eventually(async || follower.status().await.unwrap().rebuild.is_none()).await;
+    let last = follower.status().await.unwrap().last_rebuild.unwrap();
+    assert!(matches!(last.outcome, Outcome::Swapped), "{last:?}");
+    let rows = running.reader::<Divided>().list(Query::all()).await.unwrap().rows.into_iter();
+    let rows: Vec<_> = rows.map(|(key, row)| (key, row.0)).collect();
+    assert_eq!(rows, fold(&store).await.into_iter().collect::<Vec<_>>());
+    assert_eq!(at, store.head().await.unwrap());
     running.shutdown().await;
 }

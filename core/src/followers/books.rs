@@ -162,6 +162,8 @@ pub struct DeclaredVersion {
 pub struct PartReport {
     /// The part.
     pub part: PartId,
+    /// The claim that it speaks of ([`Claim::fence`]): under another one the part may be another part of the log.
+    pub fence: u64,
     /// Everything up to here was looked at; the checkpoint can be lower while nothing concerns the part.
     pub seen: Position,
     /// Events handled a second, over the last few seconds.
@@ -299,6 +301,7 @@ mod tests {
             declares: vec![DeclaredVersion { name: "customers".into(), version: 2 }],
             parts: vec![PartReport {
                 part,
+                fence: 3,
                 seen: Position::new(7),
                 rate: 0.1,
                 busy_since: Some(DateTime::UNIX_EPOCH),

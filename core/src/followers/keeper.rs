@@ -129,6 +129,7 @@ impl<S: FollowerStore> Keeper<S> {
             part.measure(now, reading.events);
             PartReport {
                 part: *id,
+                fence: reading.fence,
                 seen: reading.seen,
                 rate: part.rate,
                 busy_since: reading.busy_since,

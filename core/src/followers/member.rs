@@ -13,7 +13,8 @@ use tokio::{
 };
 
 use super::{
-    Books, Declaration, Failure, FollowerBooks, FollowerStore, MemberId, Options, PartId, Start,
+    Books, Declaration, Failure, FollowerBooks, FollowerStore, MemberId, Options, PartId,
+    PartState, Start,
     handler::{Handler, Lease},
 };
 use crate::{Filter, Position};
@@ -54,7 +55,15 @@ pub(super) struct Sight {
     /// As the books had it last.
     pub(super) live: Option<LiveBuild>,
     /// How far the parts are that run here, of whichever build.
-    pub(super) seen: BTreeMap<PartId, Position>,
+    pub(super) seen: BTreeMap<PartId, Place>,
+}
+
+/// How far a part is under one claim. Under another the part may be another part of the log, since the build was
+/// divided anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) fence: u64,
+    pub(super) position: Position,
 }
 
 #[derive(Debug, Clone)]
@@ -62,15 +71,17 @@ pub(super) struct LiveBuild {
     pub(super) version: u32,
     pub(super) is_made: bool,
     /// Where the parts are: by their checkpoints, or further, by what their owners said.
-    pub(super) parts: BTreeMap<PartId, Position>,
+    pub(super) parts: BTreeMap<PartId, Place>,
     pub(super) stopped: Option<Failure>,
 }
 
 impl LiveBuild {
     pub(super) fn new(books: &Books, follower: &FollowerBooks) -> Self {
         let live = &follower.live;
-        let parts =
-            live.parts.iter().map(|part| (part.id, part.position.max(seen(books, part.id))));
+        let parts = live.parts.iter().map(|part| {
+            let position = part.position.max(seen(books, part));
+            (part.id, Place { fence: part.fence, position })
+        });
         Self {
             version: live.version,
             is_made: live.is_made,
@@ -81,13 +92,10 @@ impl LiveBuild {
 }
 
 /// How far the owner of `part` said that it has looked.
-pub(super) fn seen(books: &Books, part: PartId) -> Position {
-    let owner =
-        books.followers.iter().flat_map(super::decide::builds).flat_map(|build| &build.parts);
-    let owner = owner.filter(|state| state.id == part).find_map(|state| state.owner);
-    let member = books.members.iter().find(|member| Some(member.id) == owner);
-    let report =
-        member.and_then(|member| member.report.parts.iter().find(|said| said.part == part));
+pub(super) fn seen(books: &Books, part: &PartState) -> Position {
+    let owner = books.members.iter().find(|member| Some(member.id) == part.owner);
+    let said = owner.map(|owner| &*owner.report.parts).unwrap_or_default();
+    let report = said.iter().find(|said| said.part == part.id && said.fence == part.fence);
     report.map_or(Position::START, |report| report.seen)
 }
 
@@ -95,8 +103,8 @@ impl Sight {
     /// Everything up to here is in the live build; none while it is not known.
     pub(super) fn reached(&self) -> Option<Position> {
         let live = self.live.as_ref().filter(|live| live.is_made)?;
-        let part = |(part, known): (&PartId, &Position)| {
-            self.seen.get(part).map_or(*known, |seen| *seen.max(known))
+        let part = |(part, known): (&PartId, &Place)| {
+            self.seen_of(part, known).map_or(known.position, |seen| seen.max(known.position))
         };
         live.parts.iter().map(part).min()
     }
@@ -104,7 +112,14 @@ impl Sight {
     /// Whether all parts of the live build run here, so that nobody else need be asked.
     pub(super) fn is_whole(&self) -> bool {
         let live = self.live.as_ref();
-        live.is_some_and(|live| live.parts.keys().all(|part| self.seen.contains_key(part)))
+        live.is_some_and(|live| {
+            live.parts.iter().all(|(part, known)| self.seen_of(part, known).is_some())
+        })
+    }
+
+    fn seen_of(&self, part: &PartId, known: &Place) -> Option<Position> {
+        let seen = self.seen.get(part).filter(|seen| seen.fence == known.fence);
+        seen.map(|seen| seen.position)
     }
 }
 
@@ -136,6 +151,7 @@ pub(super) struct Gauge(Mutex<Reading>);
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct Reading {
+    pub(super) fence: u64,
     pub(super) seen: Position,
     /// Handled since the claim.
     pub(super) events: u64,

@@ -135,7 +135,7 @@ impl Attempts {
 
 fn is_due(books: &Books, follower: &FollowerBooks, shadow: &Build) -> bool {
     let at = |build: &Build| {
-        let parts = build.parts.iter().map(|part| part.position.max(seen(books, part.id)).get());
+        let parts = build.parts.iter().map(|part| part.position.max(seen(books, part)).get());
         parts.collect::<Vec<_>>()
     };
     let behind = at(&follower.live).into_iter().max().unwrap_or_default();

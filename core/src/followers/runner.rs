@@ -11,7 +11,7 @@ use super::{
     Claim, FollowerStore, Limits, Note, StepError,
     failing::Tries,
     handler::{Handler, Sequences},
-    member::{Control, End, Followed, Gauge, Member},
+    member::{Control, End, Followed, Gauge, Member, Place},
     parts::Division,
 };
 use crate::{Position, ReadAll, RetryPolicy, StoreError};
@@ -264,10 +264,14 @@ impl<S: FollowerStore> Runner<S> {
     }
 
     fn publish(&self) {
-        let (part, seen) = (self.claim.part, self.seen);
-        self.gauge.set(|reading| (reading.seen, reading.busy_since) = (seen, None));
+        let Claim { part, fence, .. } = self.claim;
+        let place = Place { fence, position: self.seen };
+        self.gauge.set(|reading| {
+            (reading.fence, reading.seen) = (place.fence, place.position);
+            reading.busy_since = None;
+        });
         self.followed.sight.send_modify(|sight| {
-            sight.seen.insert(part, seen);
+            sight.seen.insert(part, place);
         });
     }
 

@@ -222,7 +222,8 @@ impl<S: FollowerStore> Running<S> {
                 Some(live) => return Err(WaitError::Superseded { name, declared, live }),
                 None => {
                     let wanted = self.member.store.head().await?;
-                    let reached = followed.sight.borrow().seen.values().min().copied();
+                    let reached =
+                        followed.sight.borrow().seen.values().map(|place| place.position).min();
                     let reached = reached.unwrap_or_default();
                     return Err(WaitError::Timeout { name, wanted, reached, timeout });
                 }

@@ -163,7 +163,7 @@ impl Standing {
     /// What the part's owner says about it.
     fn said(&self, part: &PartState) -> Option<&PartReport> {
         let reports = &self.member(part.owner?)?.report.parts;
-        reports.iter().find(|said| said.part == part.id)
+        reports.iter().find(|said| said.part == part.id && said.fence == part.fence)
     }
 
     fn member(&self, id: MemberId) -> Option<&super::Member> {

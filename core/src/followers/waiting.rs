@@ -75,7 +75,7 @@ impl<S: FollowerStore> Waiting<'_, S> {
             return Err(WaitError::Unknown { name: self.name.to_owned() });
         };
         let live = LiveBuild::new(&books, follower);
-        let reached = live.parts.values().min().copied().unwrap_or_default();
+        let reached = live.parts.values().map(|place| place.position).min().unwrap_or_default();
         if live.is_made && reached >= wanted {
             return Ok(reached);
         }

@@ -17,6 +17,7 @@ pub(super) async fn a_beat_is_in_its_own_answer<F: Fixture>(trial: Trial<F>) {
         declares: vec![DeclaredVersion { name: CUSTOMERS.into(), version: 1 }],
         parts: vec![PartReport {
             part,
+            fence: 3,
             seen: position(7),
             rate: 0.1,
             busy_since: DateTime::from_timestamp_micros(1_123_456),
