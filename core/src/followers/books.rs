@@ -163,6 +163,7 @@ pub struct PartReport {
     /// The part.
     pub part: PartId,
     /// The claim that it speaks of ([`Claim::fence`]): under another one the part may be another part of the log.
+    #[serde(default)]
     pub fence: u64,
     /// Everything up to here was looked at; the checkpoint can be lower while nothing concerns the part.
     pub seen: Position,
