@@ -54,7 +54,10 @@ async fn views_that_cannot_be_written_anew_are_refused_with_the_reason() {
     assert_eq!(sales.dependents().await, [""; 0]);
     let Swap::Refused(refused) = sales.swap(shadow).await else { panic!("it has no column n") };
     let told = refused[0].to_string().replace(sales.store.schema(), "x");
-    assert_eq!(told, "view x.sold hangs on days (column days.n does not exist)");
+    // Servers name the column in their own ways.
+    let reasons = ["days.n", "\"n\""]
+        .map(|column| format!("view x.sold hangs on days (column {column} does not exist)"));
+    assert!(reasons.contains(&told), "{told}");
     // A text with the schema in it: the name in a CTE hides the table's, so Postgres writes the table's in full.
     sales
         .run(
