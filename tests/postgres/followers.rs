@@ -176,17 +176,20 @@ async fn looked_at<T>(times: usize, future: impl Future<Output = T>) -> Option<T
 async fn a_step_that_is_dropped_at_any_point_leaves_no_transaction_open() {
     let (store, application) = named().await;
     let mut held = projection(&store).await;
-    let mut at = 0;
+    let (mut at, mut undone) = (0, 0);
     for times in 0.. {
+        let before = at;
         let ended = looked_at(times, worked(&store, &held, at, &mut Sql(HANDLE))).await;
         at_rest(&application, "a step").await;
         // Another connection sees nothing of it, or all.
         held = claim(&store, &live(&store).await).await;
         at = held.position.get();
         assert_eq!(orders(&store).await, i64::try_from(at).unwrap(), "after {times} looks");
+        undone += usize::from(at == before);
         if let Some(outcome) = ended {
             outcome.unwrap();
-            assert!(times > 1, "it was dropped on the way");
+            assert!(at > before);
+            assert!(undone > 1, "it was dropped on its way as well as before it began");
             return;
         }
     }

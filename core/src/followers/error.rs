@@ -26,15 +26,20 @@ impl HandlerFailed {
     /// The reason with all its sources, as one line: what [`Failure::reason`] keeps.
     #[must_use]
     pub fn report(&self) -> String {
-        let mut report = self.reason.to_string();
-        let mut source = self.reason.source();
-        while let Some(error) = source {
-            report.push_str(": ");
-            report.push_str(&error.to_string());
-            source = error.source();
-        }
-        report
+        report(&*self.reason)
     }
+}
+
+/// An error with its sources, in one line.
+pub(super) fn report(error: &(dyn Error + 'static)) -> String {
+    let mut report = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        report.push_str(": ");
+        report.push_str(&error.to_string());
+        source = error.source();
+    }
+    report
 }
 
 /// Why a step, or another change under a [`Claim`](super::Claim), did not happen.

@@ -8,8 +8,8 @@ use tokio::{sync::watch, task::JoinHandle, time::Instant};
 use super::{
     Books, Build, BuildId, Command, CommandRefused, Compared, FollowerBooks, FollowerStore,
     Outcome, PartId, Swap, Verify,
+    error::report,
     member::{Member, seen},
-    runner::report,
 };
 use crate::StoreError;
 

@@ -9,6 +9,7 @@ use tokio::{
 
 use super::{
     Claim, FollowerStore, Limits, Note, StepError,
+    error::report,
     failing::Tries,
     handler::{Handler, Sequences},
     member::{Control, End, Followed, Gauge, Member, Place},
@@ -348,16 +349,4 @@ impl<S: FollowerStore> Runner<S> {
 /// What a step that never ended is taken for.
 pub(super) fn overdue() -> StepError {
     StoreError::OutcomeUnknown("the step took too long".into()).into()
-}
-
-/// An error with its sources, in one line.
-pub(super) fn report(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut report = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        report.push_str(": ");
-        report.push_str(&error.to_string());
-        source = error.source();
-    }
-    report
 }
