@@ -1,11 +1,11 @@
-//! A store whose steps fail at random: before anything happened, or once it had happened, so that only the
-//! answer was lost. It also counts what it is asked.
+//! A store whose steps fail at random, the first one always: before anything happened, or once it had happened, so that
+//! only the answer was lost. It also counts what it is asked.
 
 use std::{
     collections::BTreeMap,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
 };
@@ -27,6 +27,7 @@ pub(crate) struct Shaky<S> {
     /// None: nothing fails.
     random: Option<Arc<Mutex<Rng>>>,
     faults: Arc<AtomicU32>,
+    has_failed_a_step: Arc<AtomicBool>,
     calls: Arc<Mutex<BTreeMap<&'static str, u32>>>,
 }
 
@@ -38,7 +39,13 @@ impl<S> Shaky<S> {
 
     /// Only counts.
     pub(crate) fn steady(store: S) -> Self {
-        Self { store, random: None, faults: Arc::default(), calls: Arc::default() }
+        Self {
+            store,
+            random: None,
+            faults: Arc::default(),
+            has_failed_a_step: Arc::default(),
+            calls: Arc::default(),
+        }
     }
 
     /// What it was asked since the last time.
@@ -48,6 +55,11 @@ impl<S> Shaky<S> {
 
     fn count(&self, call: &'static str) {
         *self.calls.lock().unwrap().entry(call).or_default() += 1;
+    }
+
+    /// Until the first step has failed.
+    fn is_untried(&self) -> bool {
+        self.random.is_some() && !self.has_failed_a_step.swap(true, Ordering::Relaxed)
     }
 
     /// How often something went wrong.
@@ -63,14 +75,17 @@ impl<S> Shaky<S> {
     }
 
     fn before(&self) -> Result<(), StoreError> {
-        let down = || Err(StoreError::Unavailable("connection refused".into()));
-        if self.chance() { down() } else { Ok(()) }
+        if self.chance() { Err(down()) } else { Ok(()) }
     }
 
     fn after(&self) -> Result<(), StoreError> {
         let lost = || Err(StoreError::OutcomeUnknown("connection reset by peer".into()));
         if self.chance() { lost() } else { Ok(()) }
     }
+}
+
+fn down() -> StoreError {
+    StoreError::Unavailable("connection refused".into())
 }
 
 #[async_trait]
@@ -158,6 +173,10 @@ impl<S: FollowerStore> FollowerStore for Shaky<S> {
 
     async fn commit(&self, step: Step<'_, S::Connection>) -> Result<(), StepError> {
         self.count("commit");
+        if self.is_untried() {
+            self.faults.fetch_add(1, Ordering::Relaxed);
+            return Err(down().into());
+        }
         self.before()?;
         self.store.commit(step).await?;
         Ok(self.after()?)

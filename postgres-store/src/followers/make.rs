@@ -6,7 +6,7 @@ use sqlx::{AssertSqlSafe, PgConnection, Row, postgres::types::Oid};
 use super::{
     claim::columns,
     judge,
-    lent::Lent,
+    lent::{Lent, end},
     row_sql,
     step::{Begun, limited, unavailable},
 };
@@ -39,27 +39,9 @@ impl Database {
         let connection = self.connection().await.map_err(unavailable)?;
         let mut lent = Lent::new(connection);
         let mut transaction = lent.begin().await.map_err(judge::store)?;
-        match self.make_in(claim, tables, limits, &mut transaction).await {
-            Ok(()) => {
-                transaction.commit().await.map_err(judge::commit)?;
-                if lent.is_in_transaction() {
-                    return Err(judge::refused(
-                        "it has left a savepoint open; commit it, or drop it",
-                    ));
-                }
-            }
-            // Nobody knows what the connection is at, or it has a plan that a swap has made stale: it is closed.
-            Err(error) if error.leaves_doubt() || matches!(error, StepError::Store(_)) => {
-                return Err(error);
-            }
-            Err(error) => {
-                transaction.rollback().await.map_err(judge::store)?;
-                lent.give_back();
-                return Err(error);
-            }
-        }
-        lent.give_back();
-        Ok(())
+        let outcome = self.make_in(claim, tables, limits, &mut transaction).await;
+        let outcome = end(transaction, outcome).await?;
+        lent.after(outcome)
     }
 
     async fn make_in(

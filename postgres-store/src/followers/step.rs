@@ -14,7 +14,7 @@ use super::{
     claim::{columns, position},
     failures::number,
     judge,
-    lent::Lent,
+    lent::{Lent, end},
 };
 use crate::{database::Database, failure::Failure};
 
@@ -52,28 +52,8 @@ impl Database {
         }
         let mut transaction = lent.begin().await.map_err(judge::store)?;
         let outcome = self.carry_out(step, &mut transaction).await;
-        match outcome {
-            Ok(()) => {
-                transaction.commit().await.map_err(judge::commit)?;
-                if lent.is_in_transaction() {
-                    // What was to be the COMMIT has ended a savepoint: nothing is committed.
-                    return Err(judge::refused(
-                        "it has left a savepoint open; commit it, or drop it",
-                    ));
-                }
-            }
-            // Nobody knows what the connection is at, or it has a plan that a swap has made stale: it is closed.
-            Err(error) if error.leaves_doubt() || matches!(error, StepError::Store(_)) => {
-                return Err(error);
-            }
-            Err(error) => {
-                transaction.rollback().await.map_err(judge::store)?;
-                lent.give_back();
-                return Err(error);
-            }
-        }
-        lent.give_back();
-        Ok(())
+        let outcome = end(transaction, outcome).await?;
+        lent.after(outcome)
     }
 
     async fn carry_out(
