@@ -23,8 +23,9 @@ pub use self::{
     aggregate::{Aggregate, Context},
     clock::{Clock, SystemClock},
     event::{
-        DecodeError, EncodeError, Event, EventData, EventType, IntoUpcasts, InvalidEventType,
-        InvalidPayload, NewEvent, Payload, Recorded, RecordedEvent, Unreadable, Upcast,
+        DecodeError, EncodeError, Event, EventData, EventShape, EventType, IntoUpcasts,
+        InvalidEventType, InvalidPayload, NewEvent, Payload, Recorded, RecordedEvent, Shape,
+        ShapeChange, UnknownShape, Unreadable, Upcast,
     },
     followers::{
         Batch, Columns, CommandRefused, Cursor, FailurePolicy, Follower, FollowerStatus,

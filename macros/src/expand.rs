@@ -13,7 +13,7 @@ pub(crate) fn expand(event: &Event<'_>) -> TokenStream {
         Kind::Events(variants) => of_events(variants, event),
         Kind::Union(members) => of_union(members, event),
     };
-    let Parts { names, name_arms, encode_arms, decode, checks } = parts;
+    let Parts { names, name_arms, encode_arms, decode, shapes, items } = parts;
     let (name_of_other, encode_other) = match catch_all {
         None => (None, None),
         Some(Holder { ident, field }) => (
@@ -27,7 +27,7 @@ pub(crate) fn expand(event: &Event<'_>) -> TokenStream {
     };
     quote! {
         const _: () = {
-            #checks
+            #items
 
             #[automatically_derived]
             impl #krate::Event for #ident {
@@ -56,6 +56,10 @@ pub(crate) fn expand(event: &Event<'_>) -> TokenStream {
                     __events: &mut ::std::vec::Vec<Self>,
                 ) -> ::core::result::Result<(), #krate::DecodeError> {
                     #decode
+                }
+
+                fn shapes() -> ::std::vec::Vec<#krate::EventShape> {
+                    #shapes
                 }
             }
         };
@@ -87,6 +91,10 @@ pub(crate) fn stand_in(event: &Event<'_>) -> TokenStream {
             ) -> ::core::result::Result<(), #krate::DecodeError> {
                 ::core::unimplemented!()
             }
+
+            fn shapes() -> ::std::vec::Vec<#krate::EventShape> {
+                ::core::unimplemented!()
+            }
         }
     }
 }
@@ -97,7 +105,9 @@ struct Parts {
     name_arms: TokenStream,
     encode_arms: TokenStream,
     decode: TokenStream,
-    checks: TokenStream,
+    shapes: TokenStream,
+    /// What stands before the implementation.
+    items: TokenStream,
 }
 
 fn of_events(variants: &[Stored<'_>], event: &Event<'_>) -> Parts {
@@ -135,11 +145,11 @@ fn of_events(variants: &[Stored<'_>], event: &Event<'_>) -> Parts {
         name_arms,
         encode_arms,
         decode: quote! {
-            const KNOWN: &[#krate::__private::codec::Variant] = &[#known];
             let __variants = #krate::__private::codec::Variants { known: KNOWN, catch_all: #catch_all };
             __variants.decode(__data, __events)
         },
-        checks: TokenStream::new(),
+        shapes: quote!(#krate::__private::codec::shapes::<Self>(KNOWN)),
+        items: quote!(const KNOWN: &[#krate::__private::codec::Variant] = &[#known];),
     }
 }
 
@@ -154,6 +164,7 @@ fn of_union(members: &[Holder<'_>], event: &Event<'_>) -> Parts {
     let krate = &event.krate;
     let (mut name_arms, mut encode_arms) = (TokenStream::new(), TokenStream::new());
     let (mut lists, mut decode) = (TokenStream::new(), TokenStream::new());
+    let mut shapes = TokenStream::new();
     let mut checks = disjoint(members, event);
     for Holder { ident, field } in members {
         // What is no event is reported at its type.
@@ -165,6 +176,7 @@ fn of_union(members: &[Holder<'_>], event: &Event<'_>) -> Parts {
             quote_spanned!(span=> Self::#ident(__event) => #krate::Event::encode(__event),),
         );
         lists.extend(quote_spanned!(span=> <#field as #krate::Event>::EVENT_TYPES,));
+        shapes.extend(quote_spanned!(span=> __shapes.extend(<#field as #krate::Event>::shapes());));
         checks.extend(reads_something(ident, field, krate));
         decode.extend(quote_spanned! {span=>
             if #krate::__private::codec::decode_member(__data, Self::#ident, __events)? {
@@ -189,7 +201,12 @@ fn of_union(members: &[Holder<'_>], event: &Event<'_>) -> Parts {
         name_arms,
         encode_arms,
         decode,
-        checks,
+        shapes: quote! {
+            let mut __shapes = ::std::vec::Vec::new();
+            #shapes
+            __shapes
+        },
+        items: checks,
     }
 }
 

@@ -7,7 +7,10 @@ use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 pub use super::names::{are_disjoint, count, join};
-use super::{DecodeError, EncodeError, Event, EventData, EventType, Payload, Upcast, content};
+use super::{
+    DecodeError, EncodeError, Event, EventData, EventShape, EventType, Payload, Upcast, content,
+    shape,
+};
 
 /// How the events of an enum are read.
 #[derive(Debug)]
@@ -47,6 +50,17 @@ pub fn encode<E: Serialize>(
         Ok(payload) => Ok(EventData { event_type, schema_version, payload }),
         Err(source) => Err(EncodeError { event_type, source }),
     }
+}
+
+/// What the variants look like when they are stored.
+#[must_use]
+pub fn shapes<E: DeserializeOwned>(known: &'static [Variant]) -> Vec<EventShape> {
+    let shape = |variant: &Variant| {
+        let (name, aliases) = variant.names.split_first()?;
+        let shape = shape::trace(|probe| variant.read::<E, _>(probe).map(drop));
+        Some(EventShape { name, aliases, schema_version: variant.schema_version, shape })
+    };
+    known.iter().filter_map(shape).collect()
 }
 
 /// One step of an upcast, with the steps that led there.

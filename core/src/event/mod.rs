@@ -7,6 +7,7 @@ mod finite;
 mod names;
 mod payload;
 mod recorded;
+mod shape;
 mod upcast;
 
 pub mod codec;
@@ -16,6 +17,7 @@ pub use self::{
     event_type::{EventType, InvalidEventType},
     payload::{InvalidPayload, Payload},
     recorded::{EventData, NewEvent, Recorded, RecordedEvent},
+    shape::{Change as ShapeChange, EventShape, Shape, UnknownShape},
     upcast::{IntoUpcasts, Upcast},
 };
 
@@ -55,6 +57,10 @@ pub trait Event: Sized + Send + Sync + 'static {
     /// # Errors
     /// When the name is unknown, the schema version newer than this build, or the payload of another shape.
     fn decode_into(data: &EventData, events: &mut Vec<Self>) -> Result<(), DecodeError>;
+
+    /// What each kind of event that this type stores looks like, as its types show it; a catch-all is not among them. They
+    /// are found by reading each kind many times, so this is for tests and tools.
+    fn shapes() -> Vec<EventShape>;
 }
 
 /// Events as they are stored, of any type: for tools that follow everything.
@@ -74,5 +80,9 @@ impl Event for EventData {
     fn decode_into(data: &EventData, events: &mut Vec<Self>) -> Result<(), DecodeError> {
         events.push(data.clone());
         Ok(())
+    }
+
+    fn shapes() -> Vec<EventShape> {
+        Vec::new()
     }
 }

@@ -206,6 +206,10 @@ mod tests {
             fn decode_into(_: &EventData, _: &mut Vec<Self>) -> Result<(), crate::DecodeError> {
                 Ok(())
             }
+
+            fn shapes() -> Vec<crate::EventShape> {
+                Vec::new()
+            }
         }
 
         assert_eq!(Filter::of::<Nothing>().event_types().map(Iterator::count), Some(0));
