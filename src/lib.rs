@@ -14,7 +14,7 @@
 //! | audit it | [`Repository::history`], [`Repository::load_at`], [`Metadata`] |
 //! | keep read models, react | [`Followers`], [`ReadModel`], [`Projection`], [`Reactor`], [`Reader`], [`Follower`] |
 //! | follow everything | [`EventStoreExt::follow`], [`EventStoreExt::events_after`], [`Recorded`] |
-//! | test it | [`testing::Scenario`] (feature `testing`) |
+//! | test it | [`testing::Scenario`], [`testing::EventShapes`] (feature `testing`) |
 //! | keep it somewhere | [`MemoryStore`] (feature `memory`) |
 //! | write a store | [`EventStore`], [`FollowerStore`], [`testing::conformance!`](macro@crate::testing::conformance), [`testing::follower_conformance!`](macro@crate::testing::follower_conformance) (feature `testing`) |
 //!
@@ -27,7 +27,9 @@
 //! - `postgres`: the Postgres store, on sqlx.
 
 // The model: a user's aggregates and their events.
-pub use annals_core::{Aggregate, Context, Event, IntoUpcasts, Upcast};
+pub use annals_core::{
+    Aggregate, Context, Event, EventShape, IntoUpcasts, Shape, ShapeChange, UnknownShape, Upcast,
+};
 #[cfg(feature = "macros")]
 pub use annals_macros::Event;
 

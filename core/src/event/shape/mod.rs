@@ -7,6 +7,7 @@ mod trace;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 pub use self::{change::Change, trace::UnknownShape};
 pub(super) use self::{
@@ -70,6 +71,29 @@ pub enum Shape {
     Variants(BTreeMap<String, Shape>),
     /// The type of this name again, within itself.
     Again(String),
+}
+
+impl Shape {
+    /// The shape of one value, as far as it shows: every field counts as required.
+    #[must_use]
+    pub fn of_example(example: &Value) -> Self {
+        match example {
+            Value::Null => Self::Any,
+            Value::Bool(_) => Self::Bool,
+            Value::Number(number) if number.is_u64() => Self::U64,
+            Value::Number(number) if number.is_i64() => Self::I64,
+            Value::Number(_) => Self::F64,
+            Value::String(_) => Self::String,
+            Value::Array(items) => {
+                Self::List(Box::new(items.first().map_or(Self::Any, Self::of_example)))
+            }
+            Value::Object(fields) => {
+                let field =
+                    |(name, value): (&String, &Value)| (name.clone(), Self::of_example(value));
+                Self::Fields(fields.iter().map(field).collect())
+            }
+        }
+    }
 }
 
 #[cfg(test)]
