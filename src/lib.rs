@@ -14,6 +14,7 @@
 //! | audit it | [`Repository::history`], [`Repository::load_at`], [`Metadata`] |
 //! | keep read models, react | [`Followers`], [`ReadModel`], [`Projection`], [`Reactor`], [`Reader`], [`Follower`] |
 //! | follow everything | [`EventStoreExt::follow`], [`EventStoreExt::events_after`], [`Recorded`] |
+//! | change it | [`HistoryCheck`], [`testing::EventShapes`] |
 //! | test it | [`testing::Scenario`], [`testing::EventShapes`] (feature `testing`) |
 //! | keep it somewhere | [`MemoryStore`] (feature `memory`) |
 //! | write a store | [`EventStore`], [`FollowerStore`], [`testing::conformance!`](macro@crate::testing::conformance), [`testing::follower_conformance!`](macro@crate::testing::follower_conformance) (feature `testing`) |
@@ -37,6 +38,9 @@ pub use annals_macros::Event;
 pub use annals_core::{
     AsOf, Change, CommandError, Execute, Executed, IdempotencyKey, Loaded, Repository, RetryPolicy,
 };
+
+// Whether this build reads what others stored.
+pub use annals_core::{BrokenFold, HistoryCheck, HistoryReport, UnreadableKind};
 
 // The global stream.
 pub use annals_core::{EventStoreExt, StreamExt, TryStreamExt};

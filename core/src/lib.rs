@@ -8,9 +8,11 @@ mod clock;
 mod event;
 mod follow;
 pub mod followers;
+mod history_check;
 mod idempotency_key;
 mod ids;
 mod metadata;
+mod panic;
 mod position;
 mod repository;
 mod store;
@@ -33,6 +35,7 @@ pub use self::{
         Reaction, Reactor, ReadError, ReadModel, Reader, Running, Start, StartError, VerifyError,
         WaitError,
     },
+    history_check::{BrokenFold, HistoryCheck, HistoryReport, UnreadableKind},
     idempotency_key::IdempotencyKey,
     ids::{CausationId, CorrelationId, EventId, IdGenerator, UuidV7},
     metadata::{Cause, Metadata},

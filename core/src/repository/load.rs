@@ -60,7 +60,7 @@ impl From<DateTime<Utc>> for AsOf {
     }
 }
 
-pub(super) async fn load<A: Aggregate>(
+pub(crate) async fn load<A: Aggregate>(
     store: &dyn EventStore,
     stream: StreamId,
     as_of: Option<AsOf>,

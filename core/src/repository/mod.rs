@@ -15,6 +15,7 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 
+pub(crate) use self::load::load;
 pub use self::{
     error::CommandError,
     execute::{Execute, Executed},

@@ -1,7 +1,6 @@
 //! A user's code, held to its time and kept from taking the loop down with it.
 
 use std::{
-    any::Any,
     panic::{AssertUnwindSafe, catch_unwind},
     time::Duration,
 };
@@ -11,6 +10,7 @@ use futures_util::FutureExt;
 use crate::{
     Event, Recorded, RecordedEvent,
     followers::{FailureKind, HandlerError, HandlerFailed},
+    panic::message,
 };
 
 /// Awaits a handler: what it answers, or that it panicked or took too long, without saying where.
@@ -39,11 +39,4 @@ pub(super) fn decode<E: Event>(
 /// then.
 pub(super) fn pure<T>(code: impl FnOnce() -> T) -> Result<T, String> {
     catch_unwind(AssertUnwindSafe(code)).map_err(|panic| message(&*panic))
-}
-
-/// What a panic said.
-fn message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "it panicked without a message".into())
 }

@@ -1,0 +1,278 @@
+//! Whether this build reads all of history.
+
+use std::{
+    collections::BTreeMap,
+    error::Error,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use futures_util::{FutureExt, TryFutureExt, TryStreamExt, future::BoxFuture};
+
+use crate::{
+    Aggregate, DecodeError, Event, EventData, EventStore, EventType, Position, ReadAll, StoreError,
+    StreamId, Version, panic, repository::load,
+};
+
+/// Reads everything that a store holds with this build, and reports what it cannot read: before a deploy, on a copy of
+/// production or on production itself, for it only reads.
+///
+/// Each event is decoded through its upcasters, and each entity of the aggregates named is folded as
+/// [`Repository::load`](crate::Repository::load) does it.
+///
+/// ```
+/// # use annals::{Aggregate, Event, HistoryCheck, MemoryStore};
+/// # #[derive(serde::Serialize, serde::Deserialize, Event)]
+/// # #[event(category = "weather")]
+/// # enum WeatherEvent { Changed }
+/// # async fn check<Account: Aggregate>() -> Result<(), Box<dyn std::error::Error>> {
+/// let store = MemoryStore::new();
+/// let report = HistoryCheck::new().aggregate::<Account>().events::<WeatherEvent>().run(&store).await?;
+/// println!("{report}");
+/// assert!(report.is_readable());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Default)]
+pub struct HistoryCheck {
+    readers: Vec<Reader>,
+    folders: Vec<Folder>,
+}
+
+#[derive(Debug)]
+struct Reader {
+    event_types: &'static [&'static str],
+    read: fn(&EventData) -> Result<(), DecodeError>,
+}
+
+#[derive(Debug)]
+struct Folder {
+    category: &'static str,
+    fold: fn(&dyn EventStore, StreamId) -> BoxFuture<'_, Result<(), StoreError>>,
+}
+
+/// What came of a [`HistoryCheck`]. Its `Display` names all that is wrong, a few lines each.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct HistoryReport {
+    /// How many events there are.
+    pub events: u64,
+    /// How many entities were folded.
+    pub entities: u64,
+    /// The events that cannot be read, by type, schema version, and what is wrong.
+    pub unreadable: Vec<UnreadableKind>,
+    /// The aggregates that panic over their own history.
+    pub broken: Vec<BrokenFold>,
+}
+
+/// Events of one type and schema version that this build cannot read for one reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnreadableKind {
+    /// Their stored name.
+    pub event_type: EventType,
+    /// Their schema version.
+    pub schema_version: u32,
+    /// How many there are.
+    pub count: u64,
+    /// The stream that holds the first of them.
+    pub stream: StreamId,
+    /// Its version there.
+    pub version: Version,
+    /// Its position.
+    pub position: Position,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// Entities of one category that cannot be folded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BrokenFold {
+    /// Their category.
+    pub category: &'static str,
+    /// How many there are.
+    pub count: u64,
+    /// The first of them.
+    pub stream: StreamId,
+    /// What the panic said.
+    pub reason: String,
+}
+
+impl HistoryCheck {
+    /// A check that knows no events yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// These events are read. A catch-all in `E` does not count: what only it takes has no reader.
+    #[must_use]
+    pub fn events<E: Event>(mut self) -> Self {
+        let read = |data: &EventData| E::decode_into(data, &mut Vec::new());
+        self.readers.push(Reader { event_types: E::EVENT_TYPES, read });
+        self
+    }
+
+    /// The events of this aggregate are read, and its entities folded.
+    #[must_use]
+    pub fn aggregate<A: Aggregate>(mut self) -> Self {
+        self.folders.push(Folder { category: A::CATEGORY, fold: fold::<A> });
+        self.events::<A::Event>()
+    }
+
+    /// Reads all that `store` holds when this begins. It takes one pass over the global stream, and one read for each entity
+    /// that is folded.
+    ///
+    /// # Errors
+    /// When the store failed.
+    pub async fn run(&self, store: &dyn EventStore) -> Result<HistoryReport, StoreError> {
+        let mut report = HistoryReport::default();
+        let mut unreadable = BTreeMap::new();
+        let up_to = store.head().await?;
+        let mut events = store.read_all(ReadAll::after(Position::START).up_to(up_to));
+        while let Some(recorded) = events.try_next().await? {
+            report.events += 1;
+            let event = &recorded.event;
+            if let Err((kind, reason)) = self.read(event) {
+                let key = (event.event_type.clone(), event.schema_version, kind);
+                let known = unreadable.entry(key).or_insert_with(|| UnreadableKind {
+                    event_type: event.event_type.clone(),
+                    schema_version: event.schema_version,
+                    count: 0,
+                    stream: recorded.stream.clone(),
+                    version: recorded.version,
+                    position: recorded.position,
+                    reason,
+                });
+                known.count += 1;
+            }
+            if recorded.version == Version::new(1) {
+                self.fold(store, &recorded.stream, &mut report).await?;
+            }
+        }
+        report.unreadable = unreadable.into_values().collect();
+        Ok(report)
+    }
+
+    /// Whether the event can be read; if not, in which way, and why.
+    fn read(&self, event: &EventData) -> Result<(), (Kind, String)> {
+        let name = event.event_type.as_str();
+        let readers = self.readers.iter().filter(|reader| reader.event_types.contains(&name));
+        let mut is_known = false;
+        for reader in readers {
+            is_known = true;
+            match catch_unwind(AssertUnwindSafe(|| (reader.read)(event))) {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => return Err((Kind::of(&error), report(&error))),
+                Err(panic) => return Err((Kind::Panic, panic::message(&*panic))),
+            }
+        }
+        let unknown = || (Kind::Unknown, "none of the types named reads it".to_owned());
+        if is_known { Ok(()) } else { Err(unknown()) }
+    }
+
+    /// Folds the entity with each aggregate of its category.
+    async fn fold(
+        &self,
+        store: &dyn EventStore,
+        stream: &StreamId,
+        report: &mut HistoryReport,
+    ) -> Result<(), StoreError> {
+        for folder in self.folders.iter().filter(|folder| folder.category == stream.category()) {
+            report.entities += 1;
+            let folded = AssertUnwindSafe((folder.fold)(store, stream.clone())).catch_unwind();
+            let reason = match folded.await {
+                // Its event is reported by itself.
+                Ok(Ok(()) | Err(StoreError::Unreadable(_))) => continue,
+                Ok(Err(error)) => return Err(error),
+                Err(panic) => panic::message(&*panic),
+            };
+            let category = folder.category;
+            match report.broken.iter_mut().find(|broken| broken.category == category) {
+                Some(broken) => broken.count += 1,
+                None => {
+                    let stream = stream.clone();
+                    report.broken.push(BrokenFold { category, count: 1, stream, reason });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn fold<A: Aggregate>(
+    store: &dyn EventStore,
+    stream: StreamId,
+) -> BoxFuture<'_, Result<(), StoreError>> {
+    load::<A>(store, stream, None).map_ok(drop).boxed()
+}
+
+/// In which way an event cannot be read. What is said about it holds a place within the payload, which differs from one to
+/// the next.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Unknown,
+    Newer,
+    NoUpcaster,
+    Upcast,
+    Payload,
+    Panic,
+}
+
+impl Kind {
+    fn of(error: &DecodeError) -> Self {
+        match error {
+            DecodeError::Unknown { .. } => Self::Unknown,
+            DecodeError::Newer { .. } => Self::Newer,
+            DecodeError::NoUpcaster { .. } => Self::NoUpcaster,
+            DecodeError::Upcast { .. } => Self::Upcast,
+            DecodeError::Payload { .. } => Self::Payload,
+        }
+    }
+}
+
+/// An error with its sources, in one line.
+fn report(error: &(dyn Error + 'static)) -> String {
+    let source = error.source().map(|source| format!(": {}", report(source)));
+    format!("{error}{}", source.unwrap_or_default())
+}
+
+impl HistoryReport {
+    /// Whether this build reads all of it.
+    #[must_use]
+    pub fn is_readable(&self) -> bool {
+        self.unreadable.is_empty() && self.broken.is_empty()
+    }
+}
+
+impl fmt::Display for HistoryReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { events, entities, unreadable, broken } = self;
+        let lost: u64 = unreadable.iter().map(|kind| kind.count).sum();
+        write!(f, "{events} events read, of which {lost} cannot be; {entities} entities folded")?;
+        for UnreadableKind {
+            event_type,
+            schema_version,
+            count,
+            stream,
+            version,
+            position,
+            reason,
+        } in unreadable
+        {
+            write!(
+                f,
+                "\n  {event_type}, schema version {schema_version}: {count}, the first as version {version} of {stream} \
+                 at position {position}\n    {reason}"
+            )?;
+        }
+        for BrokenFold { category, count, stream, reason } in broken {
+            write!(
+                f,
+                "\n  {category}: {count} entities cannot be folded, {stream} is the first\n    {reason}"
+            )?;
+        }
+        Ok(())
+    }
+}
