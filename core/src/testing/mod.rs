@@ -1,16 +1,20 @@
-//! For tests: given/when/then on aggregates, a fixed clock, ids in order, and for authors of stores the
-//! [conformance suite](mod@conformance).
+//! For tests: given/when/then on aggregates and on followers, a store that fails at named points, a fixed clock, ids in
+//! order, and for authors of stores the [conformance suite](mod@conformance).
 #![expect(clippy::panic, reason = "a failed expectation is a panic")]
 
 mod clock;
 pub mod conformance;
 mod diff;
+mod faulty;
 pub mod followers;
+mod following;
 mod ids;
 mod scenario;
 
 pub use self::{
     clock::FixedClock,
+    faulty::{CrashPoint, Faulty},
+    following::{Followed, Following},
     ids::SequentialIds,
     scenario::{Decided, Given, Scenario},
 };
