@@ -15,7 +15,7 @@
 //! | keep read models, react | [`Followers`], [`ReadModel`], [`Projection`], [`Reactor`], [`Reader`], [`Follower`] |
 //! | follow everything | [`EventStoreExt::follow`], [`EventStoreExt::events_after`], [`Recorded`] |
 //! | change it | [`HistoryCheck`], [`testing::EventShapes`] |
-//! | test it | [`testing::Scenario`], [`testing::EventShapes`] (feature `testing`) |
+//! | test it | [`testing::Scenario`], [`testing::Following`] (feature `testing`) |
 //! | keep it somewhere | [`MemoryStore`] (feature `memory`) |
 //! | write a store | [`EventStore`], [`FollowerStore`], [`testing::conformance!`](macro@crate::testing::conformance), [`testing::follower_conformance!`](macro@crate::testing::follower_conformance) (feature `testing`) |
 //!
@@ -23,7 +23,7 @@
 //!
 //! - `macros` (on by default): `#[derive(Event)]`.
 //! - `memory` (on by default): the in-memory store.
-//! - `testing`: given/when/then, a fixed clock, ids in order, and the conformance suite for stores; for
+//! - `testing`: given/when/then, a store that fails, a fixed clock, ids in order, and the conformance suite for stores; for
 //!   `[dev-dependencies]`.
 //! - `postgres`: the Postgres store, on sqlx.
 

@@ -90,5 +90,6 @@ on_each_store! {
         a_cancelled_rebuild_leaves_what_serves,
         verifying_tells_which_rows_differ_and_changes_nothing,
         a_divided_read_model_is_verified_and_swapped,
+        a_rebuild_is_verified_by_the_process_that_comes_after,
     }
 }

@@ -8,6 +8,7 @@ use std::sync::{
 use annals::{
     Followers, Position, Query, ReadModel, Reader, Recorded, StreamExt, WaitError,
     followers::{FollowerKind, Outcome, ProgressState, State},
+    testing::{CrashPoint, Faulty},
 };
 use serde::{Deserialize, Serialize};
 
@@ -213,4 +214,22 @@ pub(crate) async fn a_divided_read_model_is_verified_and_swapped<S: TestStore>(s
     assert_eq!(rows, fold(&store).await.into_iter().collect::<Vec<_>>());
     assert_eq!(at, store.head().await.unwrap());
     running.shutdown().await;
+}
+
+/// The process dies with the last step of the rebuild, so that the next one has nothing to do but to compare.
+pub(crate) async fn a_rebuild_is_verified_by_the_process_that_comes_after<S: TestStore>(store: S) {
+    let at = deposit(&store, "a", 1).await;
+    let faulty = Faulty::new(store.clone());
+    let dying = Followers::new(faulty.clone()).read_model::<Balance>().start().await.unwrap();
+    dying.wait_for("balances", at, LONG).await.unwrap();
+    faulty.crash_at(CrashPoint::AfterStep);
+    dying.follower("balances").rebuild_verified().await.unwrap();
+    faulty.died().await;
+    let next = Followers::new(faulty.restarted().await.unwrap()).read_model::<Balance>();
+    let next = next.start().await.unwrap();
+    let follower = next.follower("balances");
+    eventually(async || follower.status().await.unwrap().rebuild.is_none()).await;
+    let last = follower.status().await.unwrap().last_rebuild.unwrap();
+    assert_eq!(last.outcome, Outcome::Swapped);
+    next.shutdown().await;
 }

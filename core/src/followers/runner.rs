@@ -205,9 +205,11 @@ impl<S: FollowerStore> Runner<S> {
     /// Waits until there is something to read, and answers up to where.
     async fn wait(&mut self) -> Result<Position, Halt> {
         if self.is_compared && !self.control.borrow().is_live {
-            let end = self.end_of_reading(Position::START).filter(|end| *end > self.seen);
-            if let Some(end) = end {
-                return Ok(end);
+            match self.end_of_reading(Position::START) {
+                Some(end) if end > self.seen => return Ok(end),
+                // The claim came after the last step, and it was not known yet how far that may go.
+                Some(_) if !self.gauge.read().is_at_end => self.at_the_end().await?,
+                _ => {}
             }
             return self.control.changed().await.map_err(|_| Halt::Ended).and(Err(Halt::Again));
         }

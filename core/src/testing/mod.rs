@@ -1,18 +1,22 @@
-//! For tests: given/when/then on aggregates, a lock on the shapes of stored events, a fixed clock, ids in order, and for
-//! authors of stores the [conformance suite](mod@conformance).
+//! For tests: given/when/then on aggregates and on followers, a lock on the shapes of stored events, a store that fails at
+//! named points, a fixed clock, ids in order, and for authors of stores the [conformance suite](mod@conformance).
 #![expect(clippy::panic, reason = "a failed expectation is a panic")]
 
 mod clock;
 pub mod conformance;
 mod diff;
 mod event_shapes;
+mod faulty;
 pub mod followers;
+mod following;
 mod ids;
 mod scenario;
 
 pub use self::{
     clock::FixedClock,
     event_shapes::EventShapes,
+    faulty::{CrashPoint, Faulty},
+    following::{Followed, Following},
     ids::SequentialIds,
     scenario::{Decided, Given, Scenario},
 };

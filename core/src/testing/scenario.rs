@@ -45,11 +45,7 @@ impl<A: Aggregate> Scenario<A> {
         if let Err(invalid) = StreamId::new(A::CATEGORY, &id) {
             panic!("{invalid}");
         }
-        Self {
-            id,
-            now: DateTime::from_timestamp_nanos(1_767_225_600_000_000_000),
-            metadata: Metadata::default(),
-        }
+        Self { id, now: begin_of_2026(), metadata: Metadata::default() }
     }
 
     /// The command comes in at this time.
@@ -237,9 +233,14 @@ impl<A: Aggregate> Decided<A> {
     }
 }
 
+/// When a test takes place that does not say when: 2026-01-01 00:00 UTC.
+pub(super) fn begin_of_2026() -> DateTime<Utc> {
+    DateTime::from_timestamp_nanos(1_767_225_600_000_000_000)
+}
+
 /// Takes the event through its stored form and back, which must change nothing.
 #[track_caller]
-fn through_storage<E: Event + Debug + PartialEq>(event: &E) {
+pub(super) fn through_storage<E: Event + Debug + PartialEq>(event: &E) {
     let data = match event.encode() {
         Ok(data) => data,
         Err(error) => panic!("{event:?}: {}", with_sources(&error)),
@@ -259,7 +260,7 @@ fn through_storage<E: Event + Debug + PartialEq>(event: &E) {
 }
 
 /// What went wrong, and why.
-fn with_sources(error: &dyn Error) -> String {
+pub(super) fn with_sources(error: &dyn Error) -> String {
     match error.source() {
         Some(source) => format!("{error}: {}", with_sources(source)),
         None => error.to_string(),
