@@ -27,10 +27,12 @@ impl Figures {
         position: Position,
         running: &Running<S>,
     ) -> Result<Self, Box<dyn Error>> {
-        let (sales, customers, stock) = (running.reader(), running.reader(), running.reader());
-        let sales: &Reader<Sales, S> = sales.wait_for(position, PATIENCE).await?;
-        let customers: &Reader<Customer, S> = customers.wait_for(position, PATIENCE).await?;
-        let stock: &Reader<StockItem, S> = stock.wait_for(position, PATIENCE).await?;
+        let sales = running.reader::<Sales>();
+        let sales = sales.wait_for(position, PATIENCE).await?;
+        let customers = running.reader::<Customer>();
+        let customers = customers.wait_for(position, PATIENCE).await?;
+        let stock = running.reader::<StockItem>();
+        let stock = stock.wait_for(position, PATIENCE).await?;
 
         let best_by = |column| Query::all().descending(column).with_limit(BEST);
         Ok(Self {

@@ -58,12 +58,12 @@ pub(crate) async fn rebuild<S: FollowerStore>(
     }
 }
 
-fn show(bar: &ProgressBar, progress: &Progress) {
-    bar.set_length(progress.head.get());
-    bar.set_position(progress.position.get());
-    let left = progress.eta.map(|eta| format!(", {:.1} s left", eta.as_secs_f64()));
-    let left = left.unwrap_or_default();
-    bar.set_message(format!("{:.0} events/s{left}, {}", progress.rate, progress.state));
+fn show(bar: &ProgressBar, Progress { state, position, head, rate, eta, .. }: &Progress) {
+    bar.set_length(head.get());
+    bar.set_position(position.get());
+    let rate = if *rate < 1.0 { String::new() } else { format!(", {rate:.0} events/s") };
+    let left = eta.map(|eta| format!(", {:.1} s left", eta.as_secs_f64())).unwrap_or_default();
+    bar.set_message(format!("{state}{rate}{left}"));
 }
 
 /// Shown where there is a terminal to show it on.
@@ -76,9 +76,6 @@ fn bar(name: &str) -> ProgressBar {
 impl fmt::Display for Rebuilt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, began_at, swapped_at } = self;
-        write!(
-            f,
-            "rebuilt {name}: it was begun at event {began_at}, and serves since event {swapped_at}"
-        )
+        write!(f, "rebuilt {name}: begun at event {began_at}, swapped at event {swapped_at}")
     }
 }
