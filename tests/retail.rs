@@ -125,8 +125,8 @@ fn the_sample_gives_its_figures() {
 
 /// The position of an event, as it was told between `before` and `after`.
 fn position(told: &str, before: &str, after: &str) -> u64 {
-    let rest = told.split_once(before).unwrap_or_else(|| panic!("{told}")).1;
-    rest.split_once(after).unwrap_or_else(|| panic!("{told}")).0.parse().unwrap()
+    let rest = told.split_once(before).unwrap().1;
+    rest.split_once(after).unwrap().0.parse().unwrap()
 }
 
 #[test]
