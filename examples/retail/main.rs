@@ -87,20 +87,22 @@ async fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let clock = LogClock::default();
     match &args.store {
         StoreChoice::Memory => open(MemoryStore::with_clock(clock.clone()), clock, &args).await,
-        #[cfg(feature = "postgres")]
-        StoreChoice::Postgres { url } => {
-            let store = annals::PostgresStore::builder().with_schema(&args.schema);
-            let store = store.connect(url).await?;
-            store.migrate().await?;
-            let done = open(store.clone(), clock, &args).await;
-            store.shutdown().await;
-            done
-        }
-        #[cfg(not(feature = "postgres"))]
-        StoreChoice::Postgres { .. } => {
-            Err("this build knows the memory store only; run it with --features postgres".into())
-        }
+        StoreChoice::Postgres { url } => on_postgres(url, clock, &args).await,
     }
+}
+
+#[cfg(feature = "postgres")]
+async fn on_postgres(url: &str, clock: LogClock, args: &Args) -> Result<(), Box<dyn Error>> {
+    let store = annals::PostgresStore::builder().with_schema(&args.schema).connect(url).await?;
+    store.migrate().await?;
+    let done = open(store.clone(), clock, args).await;
+    store.shutdown().await;
+    done
+}
+
+#[cfg(not(feature = "postgres"))]
+async fn on_postgres(_: &str, _: LogClock, _: &Args) -> Result<(), Box<dyn Error>> {
+    Err("this build knows the memory store only; run it with --features postgres".into())
 }
 
 /// Opens the shop: its followers run until all is told.
