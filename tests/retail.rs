@@ -49,6 +49,9 @@ best stock items
   22423        115 units        1434.84  REGENCY CAKESTAND 3 TIER
   85123A       454 units        1224.18  WHITE HANGING HEART T-LIGHT HOLDER
   DOT            2 units        1177.26  DOTCOM POSTAGE
+
+best days
+  2010-12-01   136 orders      58635.56
 ";
 
 /// How a run ended.
@@ -120,22 +123,71 @@ fn the_sample_gives_its_figures() {
     assert_eq!(retail(&[]), succeeded(FIGURES));
 }
 
-/// On a database, the same figures; and what was taken in stays there.
-#[cfg(feature = "postgres")]
+/// The position of an event, as it was told between `before` and `after`.
+fn position(told: &str, before: &str, after: &str) -> u64 {
+    let rest = told.split_once(before).unwrap().1;
+    rest.split_once(after).unwrap().0.parse().unwrap()
+}
+
 #[test]
-fn postgres_gives_the_same_figures_and_keeps_the_invoices() {
+fn a_follower_is_rebuilt_and_another_verified_while_the_log_comes_in() {
+    for name in ["customers", "stock", "daily_sales"] {
+        let Ended { code, out, err } = retail(&["--rebuild", name, "--verify", name]);
+        assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
+        let told = out.strip_prefix(FIGURES).expect(&out);
+        let began_at = position(told, &format!("rebuilt {name}: begun at event "), ", ");
+        let swapped_at = position(told, "swapped at event ", "\n");
+        assert!((1..144).contains(&began_at) && swapped_at >= began_at, "{told}");
+        assert!(told.ends_with(&format!("\nverified {name}: 0 rows differ at 144\n")), "{told}");
+    }
+}
+
+#[test]
+fn a_follower_that_there_is_not_is_told_with_those_that_there_are() {
+    let Ended { code, err, .. } = retail(&["--rebuild", "invoices"]);
+    assert_eq!(code, Some(2));
+    assert!(err.contains("customers, stock, daily_sales"), "{err}");
+}
+
+/// On a database, the same figures; and what was taken in stays there, to be worked on.
+#[cfg(feature = "postgres")]
+#[tokio::test]
+async fn postgres_gives_the_same_figures_and_keeps_the_invoices() {
+    use sqlx::{AssertSqlSafe, Connection};
+
     let url = env::var("ANNALS_TEST_DATABASE_URL")
         .expect("a server: run this with `cargo xtask test`, or set ANNALS_TEST_DATABASE_URL");
     let schema = format!("annals_test_{}", uuid::Uuid::now_v7().simple());
-    let postgres = ["--store", &url, "--schema", &schema];
-    assert_eq!(retail(&postgres), succeeded(FIGURES));
+    let on_postgres =
+        |arguments: &[&str]| retail(&[&["--store", &url, "--schema", &schema], arguments].concat());
+    assert_eq!(on_postgres(&[]), succeeded(FIGURES));
 
-    let Ended { code, err, .. } = retail(&postgres);
+    // What was rejected is no event.
+    let kept = FIGURES.replace("rejected: 0\n", "");
+    assert_eq!(on_postgres(&[]), succeeded(&kept));
+    let in_memory = retail(&["--audit", "536591"]);
+    assert_eq!(on_postgres(&["--audit", "536591"]), in_memory);
+    let Ended { code, err, .. } = on_postgres(&["--data", SAMPLE]);
     assert_eq!(code, Some(1));
     assert!(err.contains(&format!("the schema {schema} holds invoices already")), "{err}");
 
-    let in_memory = retail(&["--audit", "536591"]);
-    assert_eq!(retail(&[&postgres[..], &["--audit", "536591"]].concat()), in_memory);
+    let mut connection = sqlx::PgConnection::connect(&url).await.unwrap();
+    let spoil = format!("DELETE FROM \"{schema}_read\".customers WHERE key = '13777'");
+    sqlx::raw_sql(AssertSqlSafe(spoil)).execute(&mut connection).await.unwrap();
+    let Ended { code, out, err } = on_postgres(&["--verify", "customers"]);
+    assert_eq!(
+        (code, err.as_str()),
+        (Some(1), "error: customers is not what the events say; rebuild it\n")
+    );
+    assert!(out.contains("\nverified customers: 1 row differs at 144\n"), "{out}");
+    assert!(out.contains("customers \"13777\": nothing is live, "), "{out}");
+
+    let Ended { code, out, err } = on_postgres(&["--rebuild", "customers"]);
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    let rebuilt = "\nrebuilt customers: begun at event 144, swapped at event 144\n";
+    assert_eq!(out, kept.clone() + rebuilt);
+    let verified = kept + "\nverified customers: 0 rows differ at 144\n";
+    assert_eq!(on_postgres(&["--verify", "customers"]), succeeded(&verified));
 }
 
 #[test]
@@ -242,6 +294,9 @@ best customers
 best stock items
   71053          2 units          10.17  LANTERN
   B              1 units         -10.00  -
+
+best days
+  2010-12-01     1 order           0.17
 ";
     let rejected = "
 rejected, and in none of the figures (6 lines):

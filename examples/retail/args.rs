@@ -1,8 +1,13 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use annals::ReadModel;
 use clap::Parser;
 
-use crate::{number::InvoiceNumber, store::StoreChoice};
+use crate::{
+    customers::Customer, number::InvoiceNumber, sales::Sales, stock::StockItem, store::StoreChoice,
+};
+
+const FOLLOWERS: [&str; 3] = [Customer::NAME, StockItem::NAME, Sales::NAME];
 
 /// The day that comes with the example.
 const SAMPLE: &str =
@@ -13,8 +18,8 @@ const SAMPLE: &str =
 #[command(name = "retail")]
 pub(crate) struct Args {
     /// The invoice lines, as .csv or .csv.gz; without it, the one day that comes with the example
-    #[arg(long, value_name = "FILE", default_value = SAMPLE, hide_default_value = true)]
-    pub(crate) data: PathBuf,
+    #[arg(long, value_name = "FILE")]
+    pub(crate) data: Option<PathBuf>,
 
     /// Where the invoices go: `memory`, or the URL of a Postgres database
     #[arg(long, value_name = "STORE", default_value = "memory")]
@@ -27,4 +32,18 @@ pub(crate) struct Args {
     /// Tell the history of this invoice instead of the figures
     #[arg(long, value_name = "INVOICE")]
     pub(crate) audit: Option<InvoiceNumber>,
+
+    /// Build this follower anew while it serves and while the second half of the log comes in
+    #[arg(long, value_name = "NAME", value_parser = FOLLOWERS)]
+    pub(crate) rebuild: Option<String>,
+
+    /// Build this follower anew beside what serves, and tell which rows differ
+    #[arg(long, value_name = "NAME", value_parser = FOLLOWERS)]
+    pub(crate) verify: Option<String>,
+}
+
+impl Args {
+    pub(crate) fn log(&self) -> &Path {
+        self.data.as_deref().unwrap_or(Path::new(SAMPLE))
+    }
 }

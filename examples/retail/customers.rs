@@ -1,41 +1,37 @@
-use std::{cmp::Reverse, collections::HashMap};
-
-use rust_decimal::Decimal;
+use annals::{Columns, ReadModel, Recorded};
+use rust_decimal::{Decimal, prelude::ToPrimitive};
+use serde::{Deserialize, Serialize};
 
 use crate::{invoice::InvoiceEvent, line::Line, number::CustomerId};
 
-/// The customers with an account, as the events tell of them.
-#[derive(Debug, Default)]
-pub(crate) struct Customers {
-    by_id: HashMap<CustomerId, Customer>,
-}
-
-#[derive(Debug, Default, Clone, Copy, PartialEq)]
+/// A customer with an account, as the events tell of them: a row of the table `customers`.
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
 pub(crate) struct Customer {
     pub(crate) orders: u64,
     /// Less what was cancelled.
+    #[serde(with = "rust_decimal::serde::str")]
     pub(crate) spent: Decimal,
 }
 
-impl Customers {
-    pub(crate) fn apply(&mut self, event: &InvoiceEvent) {
-        let Some(id) = event.customer() else { return };
-        let customer = self.by_id.entry(id).or_default();
-        customer.spent += event.lines().iter().map(Line::value).sum::<Decimal>();
+impl ReadModel for Customer {
+    const NAME: &'static str = "customers";
+    type Event = InvoiceEvent;
+    type Key = CustomerId;
+
+    /// What guests buy concerns no row.
+    fn keys(recorded: &Recorded<InvoiceEvent>) -> impl IntoIterator<Item = CustomerId> {
+        recorded.event.customer()
+    }
+
+    fn apply(&mut self, _: &CustomerId, recorded: &Recorded<InvoiceEvent>) {
+        let event = &recorded.event;
+        self.spent += event.lines().iter().map(Line::value).sum::<Decimal>();
         if let InvoiceEvent::OrderPlaced { .. } = event {
-            customer.orders += 1;
+            self.orders += 1;
         }
     }
 
-    pub(crate) fn count(&self) -> usize {
-        self.by_id.len()
-    }
-
-    /// Those who spent the most.
-    pub(crate) fn best(&self, count: usize) -> Vec<(CustomerId, Customer)> {
-        let mut all: Vec<_> = self.by_id.iter().map(|(id, customer)| (*id, *customer)).collect();
-        all.sort_by_key(|(id, customer)| (Reverse(customer.spent), *id));
-        all.truncate(count);
-        all
+    fn columns() -> Columns<Self> {
+        Columns::new().indexed("spent", |customer: &Self| customer.spent.to_f64())
     }
 }

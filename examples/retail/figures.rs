@@ -1,68 +1,62 @@
-use annals::{EventStore, EventStoreExt, Position, StoreError, TryStreamExt};
-use rust_decimal::Decimal;
+use std::{error::Error, time::Duration};
 
-use crate::{
-    customers::Customers,
-    invoice::InvoiceEvent,
-    line::{Line, Totals},
-    number::Kind,
-    stock::Stock,
-};
+use annals::{FollowerStore, Position, Query, ReadError, ReadModel, Reader, Running};
+use chrono::NaiveDate;
 
-/// All that is known of the shop, from its events alone.
-#[derive(Debug, Default)]
+use crate::{customers::Customer, number::CustomerId, sales::Sales, stock::StockItem};
+
+const BEST: u32 = 5;
+/// Followers are a moment behind, never long.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What the followers know of the shop.
+#[derive(Debug)]
 pub(crate) struct Figures {
-    pub(crate) events: u64,
-    pub(crate) invoices: Invoices,
-    pub(crate) customers: Customers,
-    pub(crate) stock: Stock,
-}
-
-#[derive(Debug, Default)]
-pub(crate) struct Invoices {
-    pub(crate) orders: u64,
-    pub(crate) cancellations: u64,
-    pub(crate) adjustments: u64,
-    pub(crate) write_offs: u64,
-    pub(crate) totals: Totals,
-    /// The value of the orders alone.
-    pub(crate) gross: Decimal,
-    pub(crate) cancelled: Decimal,
-    pub(crate) adjusted: Decimal,
+    /// All days together.
+    pub(crate) sales: Sales,
+    pub(crate) customers: usize,
+    pub(crate) stock_items: usize,
+    pub(crate) best_customers: Vec<(CustomerId, Customer)>,
+    pub(crate) best_stock: Vec<(String, StockItem)>,
+    pub(crate) best_days: Vec<(NaiveDate, Sales)>,
 }
 
 impl Figures {
-    /// Reads the global stream from its start to its end, once for all.
-    pub(crate) async fn follow(store: &dyn EventStore) -> Result<Self, StoreError> {
-        let mut figures = Self::default();
-        let mut events = store.events_after::<InvoiceEvent>(Position::START);
-        while let Some(recorded) = events.try_next().await? {
-            figures.events += 1;
-            figures.invoices.apply(&recorded.event);
-            figures.customers.apply(&recorded.event);
-            figures.stock.apply(&recorded.event);
-        }
-        Ok(figures)
+    /// As they are once everything up to `position` is in them.
+    pub(crate) async fn up_to<S: FollowerStore>(
+        position: Position,
+        running: &Running<S>,
+    ) -> Result<Self, Box<dyn Error>> {
+        let sales = running.reader::<Sales>();
+        let sales = sales.wait_for(position, PATIENCE).await?;
+        let customers = running.reader::<Customer>();
+        let customers = customers.wait_for(position, PATIENCE).await?;
+        let stock = running.reader::<StockItem>();
+        let stock = stock.wait_for(position, PATIENCE).await?;
+
+        let best_by = |column| Query::all().descending(column).with_limit(BEST);
+        Ok(Self {
+            sales: all(sales).await?.iter().map(|(_, day)| day).sum(),
+            customers: all(customers).await?.len(),
+            stock_items: all(stock).await?.len(),
+            best_customers: customers.list(best_by("spent")).await?.rows,
+            best_stock: stock.list(best_by("value")).await?.rows,
+            best_days: sales.list(best_by("value")).await?.rows,
+        })
     }
 }
 
-impl Invoices {
-    fn apply(&mut self, event: &InvoiceEvent) {
-        let lines = event.lines();
-        let value: Decimal = lines.iter().map(Line::value).sum();
-        self.totals.extend(lines);
-        match event {
-            InvoiceEvent::OrderPlaced { .. } => self.orders += 1,
-            InvoiceEvent::CancellationIssued { .. } => self.cancellations += 1,
-            InvoiceEvent::BadDebtAdjusted { .. } => self.adjustments += 1,
-            InvoiceEvent::StockWrittenOff { .. } => self.write_offs += 1,
-            InvoiceEvent::OrderExtended { .. } | InvoiceEvent::CancellationExtended { .. } => {}
-        }
-        match event.kind() {
-            Kind::Order => self.gross += value,
-            Kind::Cancellation => self.cancelled += value,
-            Kind::Adjustment => self.adjusted += value,
-            Kind::WriteOff => {}
+/// All rows, a page at a time.
+async fn all<M: ReadModel, S: FollowerStore>(
+    reader: &Reader<M, S>,
+) -> Result<Vec<(M::Key, M)>, ReadError> {
+    let (mut rows, mut query) = (Vec::new(), Query::all());
+    loop {
+        let page = reader.list(query.clone()).await?;
+        rows.extend(page.rows);
+        match page.next {
+            Some(next) => query = query.after(next),
+            None => return Ok(rows),
         }
     }
 }

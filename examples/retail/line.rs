@@ -1,3 +1,5 @@
+use std::ops::Add;
+
 use chrono::NaiveDateTime;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -30,10 +32,11 @@ pub(crate) struct Slip {
 }
 
 /// What lines come to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Totals {
     pub(crate) lines: u64,
     pub(crate) units: i64,
+    #[serde(with = "rust_decimal::serde::str")]
     pub(crate) value: Decimal,
 }
 
@@ -44,15 +47,27 @@ impl Line {
 }
 
 impl Totals {
-    pub(crate) fn add(&mut self, line: &Line) {
+    fn count(&mut self, line: &Line) {
         self.lines += 1;
         self.units += i64::from(line.quantity);
         self.value += line.value();
     }
 }
 
+impl Add for Totals {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            lines: self.lines + other.lines,
+            units: self.units + other.units,
+            value: self.value + other.value,
+        }
+    }
+}
+
 impl<'a> Extend<&'a Line> for Totals {
     fn extend<I: IntoIterator<Item = &'a Line>>(&mut self, lines: I) {
-        lines.into_iter().for_each(|line| self.add(line));
+        lines.into_iter().for_each(|line| self.count(line));
     }
 }

@@ -14,7 +14,7 @@ use std::{
 use chrono::NaiveDateTime;
 use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord};
 use flate2::read::MultiGzDecoder;
-use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressFinish, ProgressStyle};
 use thiserror::Error;
 
 use crate::{
@@ -81,14 +81,17 @@ pub(crate) struct Log {
     row: StringRecord,
     /// The last line that was read.
     line: Rc<Cell<u64>>,
+    /// In bytes of the file.
+    progress: ProgressBar,
 }
 
 impl Log {
-    pub(crate) fn open(path: &Path) -> Result<Self, LogError> {
+    pub(crate) fn open(path: &Path, bars: &MultiProgress) -> Result<Self, LogError> {
         let unopened = |source| LogError::Open { path: path.to_owned(), source };
         let file = File::open(path).map_err(unopened)?;
         let bytes = file.metadata().map_err(unopened)?.len();
-        let input = BufReader::with_capacity(1 << 16, progress(bytes).wrap_read(file));
+        let progress = bars.add(progress(bytes));
+        let input = BufReader::with_capacity(1 << 16, progress.wrap_read(file));
         let is_gzip =
             path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("gz"));
         let input: Box<dyn BufRead> = if is_gzip {
@@ -96,13 +99,19 @@ impl Log {
         } else {
             Box::new(input)
         };
-        Self::read(path, input)
+        Ok(Self { progress, ..Self::read(path, input)? })
+    }
+
+    /// Whether half of the file is behind.
+    pub(crate) fn is_half_read(&self) -> bool {
+        2 * self.progress.position() >= self.progress.length().unwrap_or_default()
     }
 
     fn read(path: &Path, input: Box<dyn BufRead>) -> Result<Self, LogError> {
         let (input, line) = LineByLine::new(input);
         let rows = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(input);
-        let mut log = Self { path: path.to_owned(), rows, row: StringRecord::new(), line };
+        let (row, progress) = (StringRecord::new(), ProgressBar::hidden());
+        let mut log = Self { path: path.to_owned(), rows, row, line, progress };
         log.skip_header()?;
         Ok(log)
     }
@@ -183,7 +192,7 @@ fn entry(at_line: u64, row: &StringRecord) -> Result<Entry, BadLine> {
 
 /// The spreadsheet behind the log held customer ids as floats: `17850.0`.
 fn customer_id(text: &str) -> Result<CustomerId, std::num::ParseIntError> {
-    text.strip_suffix(".0").unwrap_or(text).parse().map(CustomerId::new)
+    text.strip_suffix(".0").unwrap_or(text).parse()
 }
 
 fn present<'a>(column: &'static str, text: &'a str) -> Result<&'a str, BadLine> {

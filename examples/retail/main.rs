@@ -1,15 +1,18 @@
 //! A year of a web shop: its invoice lines become commands, the commands become events, and all
-//! figures come from following the events.
+//! figures come from followers of the events.
 //!
 //! ```text
 //! cargo run --example retail                                # one day, bundled with the example
 //! cargo run --example retail -- --audit 536591              # who did what to one invoice, and when
+//! cargo run --example retail -- --rebuild customers         # built anew while the log comes in
+//! cargo run --example retail -- --verify stock              # and compared with what serves
 //! cargo run --release --example retail -- --data FILE       # the whole year, or a log of your own
 //! cargo run --features postgres --example retail -- --store postgres://user@localhost/database
 //! ```
 //!
 //! On Postgres the invoices stay, in the schema `retail` or the one that `--schema` names. A log is taken into a
-//! schema once; afterwards `--audit` tells what is there.
+//! schema once; afterwards all but `--data` works on what is there. It works from a second terminal, too: rebuild
+//! the customers there, while the year comes in here.
 //!
 //! The data and where to get the whole year: `data/README.md`. Read the code in this order:
 //!
@@ -17,8 +20,9 @@
 //!    [`line`], and what may not happen in [`rules`].
 //! 2. [`intake`]: what the log says, as commands to a repository, on a [`clock`] that follows the log.
 //!    The [`log`] itself is only parsing.
-//! 3. [`figures`], [`customers`] and [`stock`]: three folds over the global stream, which know nothing of the log.
-//! 4. [`audit`]: the history of one invoice.
+//! 3. [`customers`], [`stock`] and [`sales`]: three read models, which know nothing of the log. [`figures`] asks them.
+//! 4. [`rebuild`]: one of them built anew while it serves, with a progress bar.
+//! 5. [`audit`]: the history of one invoice.
 
 mod args;
 mod audit;
@@ -31,27 +35,42 @@ mod line;
 mod log;
 mod money;
 mod number;
+mod rebuild;
 mod report;
 mod rules;
+mod sales;
 mod stock;
 mod store;
 
 use std::{
     error::Error,
     io::{self, Write},
+    iter,
     process::ExitCode,
     sync::Arc,
 };
 
-use annals::{EventStore, Repository};
+use annals::{FollowerStore, Followers, MemoryStore, Position, Repository, Running};
 use clap::Parser;
+use indicatif::MultiProgress;
+use tokio::sync::Notify;
 
 use crate::{
-    args::Args, audit::Audit, clock::LogClock, figures::Figures, intake::Intake, invoice::Invoice,
-    log::Log, number::InvoiceNumber, store::Opened,
+    args::Args,
+    audit::Audit,
+    clock::LogClock,
+    customers::Customer,
+    figures::Figures,
+    intake::{Intake, IntakeError},
+    invoice::Invoice,
+    log::Log,
+    rebuild::rebuild,
+    sales::Sales,
+    stock::StockItem,
+    store::StoreChoice,
 };
 
-#[tokio::main(flavor = "current_thread")]
+#[tokio::main]
 async fn main() -> ExitCode {
     match run(Args::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
@@ -63,52 +82,118 @@ async fn main() -> ExitCode {
     }
 }
 
+/// The store is chosen here; all below is the same on either.
 async fn run(args: Args) -> Result<(), Box<dyn Error>> {
     let clock = LogClock::default();
-    let Opened { store, has_invoices } = args.store.open(&args.schema, clock.clone()).await?;
-    let invoices = Repository::<Invoice>::new(Arc::clone(&store)).with_clock(clock.clone());
-
-    if has_invoices {
-        let Some(number) = &args.audit else { return Err(taken_in_already(&args.schema)) };
-        return tell_history(&invoices, number).await;
+    match &args.store {
+        StoreChoice::Memory => open(MemoryStore::with_clock(clock.clone()), clock, &args).await,
+        StoreChoice::Postgres { url } => on_postgres(url, clock, &args).await,
     }
-    let mut intake = Intake::new(invoices.clone(), clock);
-    let taken_in = intake.take_in(Log::open(&args.data)?).await;
-    let told = match (&taken_in, &args.audit) {
-        (Err(_), _) => Ok(()),
-        (Ok(()), Some(number)) => tell_history(&invoices, number).await,
-        (Ok(()), None) => tell_figures(&*store, &intake).await,
-    };
+}
+
+#[cfg(feature = "postgres")]
+async fn on_postgres(url: &str, clock: LogClock, args: &Args) -> Result<(), Box<dyn Error>> {
+    let store = annals::PostgresStore::builder().with_schema(&args.schema).connect(url).await?;
+    store.migrate().await?;
+    let done = open(store.clone(), clock, args).await;
+    store.shutdown().await;
+    done
+}
+
+#[cfg(not(feature = "postgres"))]
+async fn on_postgres(_: &str, _: LogClock, _: &Args) -> Result<(), Box<dyn Error>> {
+    Err("this build knows the memory store only; run it with --features postgres".into())
+}
+
+/// Opens the shop: its followers run until all is told.
+async fn open<S: FollowerStore>(
+    store: S,
+    clock: LogClock,
+    args: &Args,
+) -> Result<(), Box<dyn Error>> {
+    let has_invoices = store.head().await? > Position::START;
+    if has_invoices && args.data.is_some() {
+        return Err(taken_in_already(&args.schema));
+    }
+    let invoices = Repository::<Invoice>::new(store.clone()).with_clock(clock.clone());
+    let mut intake = (!has_invoices).then(|| Intake::new(invoices.clone(), clock));
+
+    let running = Followers::new(store.clone())
+        .read_model::<Customer>()
+        .read_model::<StockItem>()
+        .read_model::<Sales>()
+        .start()
+        .await?;
+    let told = trade(&store, &running, &invoices, intake.as_mut(), args).await;
+    running.shutdown().await;
+
     // Whatever became of the rest: what was rejected is told.
-    let rejections = report::rejections(io::stderr().lock(), intake.rejections());
-    taken_in?;
-    told?;
-    Ok(rejections?)
+    if let Some(intake) = &intake {
+        report::rejections(io::stderr().lock(), intake.rejections())?;
+    }
+    told
+}
+
+/// Takes in the log, unless that was done before, and tells what is asked for.
+async fn trade<S: FollowerStore>(
+    store: &S,
+    running: &Running<S>,
+    invoices: &Repository<Invoice>,
+    mut intake: Option<&mut Intake>,
+    args: &Args,
+) -> Result<(), Box<dyn Error>> {
+    let (begin, bars) = (Arc::new(Notify::new()), MultiProgress::new());
+    let rebuilding = args.rebuild.clone().map(|name| {
+        let follower = running.follower(&name);
+        tokio::spawn(rebuild(name, follower, Arc::clone(&begin), bars.clone()))
+    });
+    if let Some(intake) = &mut intake {
+        take_in(Log::open(args.log(), &bars)?, intake, &begin).await?;
+    }
+    begin.notify_one();
+    let rebuilt = match rebuilding {
+        Some(task) => Some(task.await??),
+        None => None,
+    };
+
+    let mut out = io::stdout().lock();
+    match &args.audit {
+        Some(number) => write!(out, "{}", Audit::of(invoices, number).await?)?,
+        None => {
+            let figures = Figures::up_to(store.head().await?, running).await?;
+            report::figures(&mut out, &figures, intake.as_deref())?;
+        }
+    }
+    if let Some(rebuilt) = rebuilt {
+        writeln!(out, "\n{rebuilt}")?;
+    }
+    if let Some(name) = &args.verify {
+        let differences = running.follower(name).verify().await?;
+        writeln!(out, "\nverified {name}: {differences}")?;
+        if !differences.is_empty() {
+            return Err(format!("{name} is not what the events say; rebuild it").into());
+        }
+    }
+    Ok(out.flush()?)
+}
+
+/// A rebuild that waits for it may begin in the middle of the log.
+async fn take_in(mut log: Log, intake: &mut Intake, begin: &Notify) -> Result<(), IntakeError> {
+    let entries = iter::from_fn(|| {
+        if log.is_half_read() {
+            begin.notify_one();
+        }
+        log.next()
+    });
+    intake.take_in(entries).await
 }
 
 fn taken_in_already(schema: &str) -> Box<dyn Error> {
     format!(
         "the schema {schema} holds invoices already; name another with --schema, \
-         or begin anew with: DROP SCHEMA \"{schema}\" CASCADE"
+         or leave out --data to work on what is there"
     )
     .into()
-}
-
-async fn tell_figures(store: &dyn EventStore, intake: &Intake) -> Result<(), Box<dyn Error>> {
-    let figures = Figures::follow(store).await?;
-    let mut out = io::stdout().lock();
-    report::figures(&mut out, &figures, intake)?;
-    Ok(out.flush()?)
-}
-
-async fn tell_history(
-    invoices: &Repository<Invoice>,
-    number: &InvoiceNumber,
-) -> Result<(), Box<dyn Error>> {
-    let audit = Audit::of(invoices, number).await?;
-    let mut out = io::stdout().lock();
-    write!(out, "{audit}")?;
-    Ok(out.flush()?)
 }
 
 /// Whoever read the output has seen enough of it, `head` for instance.

@@ -1,4 +1,4 @@
-use std::{fmt, str::FromStr};
+use std::{fmt, num::ParseIntError, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -76,6 +76,7 @@ impl fmt::Display for Kind {
 pub(crate) struct CustomerId(u32);
 
 impl CustomerId {
+    #[cfg(test)]
     pub(crate) const fn new(number: u32) -> Self {
         Self(number)
     }
@@ -84,6 +85,14 @@ impl CustomerId {
 impl fmt::Display for CustomerId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+impl FromStr for CustomerId {
+    type Err = ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, ParseIntError> {
+        text.parse().map(Self)
     }
 }
 

@@ -1,55 +1,60 @@
 use std::io::{self, BufWriter, Write};
 
 use crate::{
+    customers::Customer,
     figures::Figures,
     intake::{Intake, Rejected},
     money::{plain, with_pence},
+    sales::Sales,
+    stock::StockItem,
 };
 
-const BEST: usize = 5;
-
-/// One `key: value` each, then the best customers and stock items.
-pub(crate) fn figures(out: &mut impl Write, figures: &Figures, intake: &Intake) -> io::Result<()> {
-    let Figures { events, invoices, customers, stock } = figures;
-    writeln!(out, "lines: {}", intake.lines())?;
-    writeln!(out, "orders: {}", invoices.orders)?;
-    writeln!(out, "cancellations: {}", invoices.cancellations)?;
-    writeln!(out, "adjustments: {}", invoices.adjustments)?;
-    writeln!(out, "write_offs: {}", invoices.write_offs)?;
-    writeln!(out, "events: {events}")?;
-    writeln!(out, "units: {}", invoices.totals.units)?;
-    writeln!(out, "value: {}", plain(invoices.totals.value))?;
-    writeln!(out, "gross: {}", plain(invoices.gross))?;
-    writeln!(out, "cancelled: {}", plain(invoices.cancelled))?;
-    writeln!(out, "adjusted: {}", plain(invoices.adjusted))?;
-    writeln!(out, "customers: {}", customers.count())?;
-    writeln!(out, "stock_items: {}", stock.count())?;
-    writeln!(
-        out,
-        "rejected: {}",
-        intake.rejections().iter().map(|r| r.at_lines.len()).sum::<usize>()
-    )?;
+/// One `key: value` each, then the best customers, stock items and days. What was rejected is not among the events: it
+/// is told by the run that took in the log.
+pub(crate) fn figures(
+    out: &mut impl Write,
+    figures: &Figures,
+    intake: Option<&Intake>,
+) -> io::Result<()> {
+    let Figures { sales, customers, stock_items, .. } = figures;
+    writeln!(out, "lines: {}", intake.map_or(sales.totals.lines, Intake::lines))?;
+    writeln!(out, "orders: {}", sales.orders)?;
+    writeln!(out, "cancellations: {}", sales.cancellations)?;
+    writeln!(out, "adjustments: {}", sales.adjustments)?;
+    writeln!(out, "write_offs: {}", sales.write_offs)?;
+    writeln!(out, "events: {}", sales.events)?;
+    writeln!(out, "units: {}", sales.totals.units)?;
+    writeln!(out, "value: {}", plain(sales.totals.value))?;
+    writeln!(out, "gross: {}", plain(sales.gross))?;
+    writeln!(out, "cancelled: {}", plain(sales.cancelled))?;
+    writeln!(out, "adjusted: {}", plain(sales.adjusted))?;
+    writeln!(out, "customers: {customers}")?;
+    writeln!(out, "stock_items: {stock_items}")?;
+    if let Some(intake) = intake {
+        let rejected: usize = intake.rejections().iter().map(|r| r.at_lines.len()).sum();
+        writeln!(out, "rejected: {rejected}")?;
+    }
 
     writeln!(out, "\nbest customers")?;
-    for (id, customer) in customers.best(BEST) {
-        let orders = if customer.orders == 1 { "order" } else { "orders" };
-        writeln!(
-            out,
-            "  {id:<8}  {:>6} {orders:<6}  {:>12}",
-            customer.orders,
-            with_pence(customer.spent)
-        )?;
+    for (id, Customer { orders, spent }) in &figures.best_customers {
+        let spent = with_pence(*spent);
+        writeln!(out, "  {id:<8}  {orders:>6} {:<6}  {spent:>12}", unit(*orders))?;
     }
     writeln!(out, "\nbest stock items")?;
-    for (code, item) in stock.best(BEST) {
-        let (units, value) = (item.units, with_pence(item.value));
-        writeln!(
-            out,
-            "  {code:<8}  {units:>6} units   {value:>12}  {}",
-            item.name.as_deref().unwrap_or("-")
-        )?;
+    for (code, StockItem { name, units, value }) in &figures.best_stock {
+        let (name, value) = (name.as_deref().unwrap_or("-"), with_pence(*value));
+        writeln!(out, "  {code:<8}  {units:>6} units   {value:>12}  {name}")?;
+    }
+    writeln!(out, "\nbest days")?;
+    for (day, Sales { orders, totals, .. }) in &figures.best_days {
+        let value = with_pence(totals.value);
+        writeln!(out, "  {day}  {orders:>4} {:<6}  {value:>12}", unit(*orders))?;
     }
     Ok(())
+}
+
+fn unit(orders: u64) -> &'static str {
+    if orders == 1 { "order" } else { "orders" }
 }
 
 /// Every line that was read and did not count, and why.

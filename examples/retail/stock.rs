@@ -1,47 +1,49 @@
-use std::{cmp::Reverse, collections::HashMap};
+use std::collections::BTreeSet;
 
-use rust_decimal::Decimal;
+use annals::{Columns, ReadModel, Recorded};
+use rust_decimal::{Decimal, prelude::ToPrimitive};
+use serde::{Deserialize, Serialize};
 
 use crate::{invoice::InvoiceEvent, line::Line, number::Kind};
 
-/// Everything that has a stock code, as the events tell of it.
-#[derive(Debug, Default)]
-pub(crate) struct Stock {
-    by_code: HashMap<String, StockItem>,
-}
-
-#[derive(Debug, Default, Clone, PartialEq)]
+/// What has a stock code, as the events tell of it: a row of the table `stock`.
+#[derive(Debug, Default, Clone, Serialize, Deserialize)]
 pub(crate) struct StockItem {
     /// Its name when it was first ordered; later on, the shop uses the column for remarks as well.
     pub(crate) name: Option<String>,
     /// Less what came back or was written off.
     pub(crate) units: i64,
+    #[serde(with = "rust_decimal::serde::str")]
     pub(crate) value: Decimal,
 }
 
-impl Stock {
-    pub(crate) fn apply(&mut self, event: &InvoiceEvent) {
-        for line in event.lines() {
-            let item = self.by_code.entry(line.stock_code.clone()).or_default();
-            item.units += i64::from(line.quantity);
-            item.value += line.value();
-            if event.kind() == Kind::Order && item.name.is_none() {
-                item.name = name(line);
+impl ReadModel for StockItem {
+    const NAME: &'static str = "stock";
+    type Event = InvoiceEvent;
+    type Key = String;
+
+    /// One event concerns all items on its lines.
+    fn keys(recorded: &Recorded<InvoiceEvent>) -> impl IntoIterator<Item = String> {
+        let codes = recorded.event.lines().iter().map(|line| line.stock_code.clone());
+        codes.collect::<BTreeSet<_>>()
+    }
+
+    fn apply(&mut self, stock_code: &String, recorded: &Recorded<InvoiceEvent>) {
+        let event = &recorded.event;
+        for line in event.lines().iter().filter(|line| line.stock_code == *stock_code) {
+            self.units += i64::from(line.quantity);
+            self.value += line.value();
+            if event.kind() == Kind::Order && self.name.is_none() {
+                self.name = name(line);
             }
         }
     }
 
-    pub(crate) fn count(&self) -> usize {
-        self.by_code.len()
-    }
-
-    /// Those of the highest value.
-    pub(crate) fn best(&self, count: usize) -> Vec<(&str, &StockItem)> {
-        let mut all: Vec<_> =
-            self.by_code.iter().map(|(code, item)| (code.as_str(), item)).collect();
-        all.sort_by_key(|(code, item)| (Reverse(item.value), *code));
-        all.truncate(count);
-        all
+    fn columns() -> Columns<Self> {
+        Columns::new()
+            .indexed("value", |item: &Self| item.value.to_f64())
+            .column("units", |item: &Self| item.units)
+            .column("name", |item: &Self| item.name.clone())
     }
 }
 

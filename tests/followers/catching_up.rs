@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use annals::{Followers, Position, Query, Reader, WaitError};
+use annals::{FollowerStoreExt, Followers, Position, Query, Reader, WaitError};
 use tokio::sync::Barrier;
 
 use crate::{
@@ -163,4 +163,11 @@ pub(crate) async fn deleted_rows_begin_anew<S: TestStore>(store: S) {
     let anna = reader.wait_for(again, LONG).await.unwrap().get(&anna).await.unwrap().unwrap();
     assert_eq!((anna.cents, anna.positions), (5, vec![3]));
     running.shutdown().await;
+}
+
+pub(crate) async fn what_nobody_runs_has_no_pace<S: TestStore>(store: S) {
+    let running = Followers::new(store.clone()).read_model::<Balance>().start().await.unwrap();
+    running.shutdown().await;
+    let status = store.follower("balances").status().await.unwrap().to_string();
+    assert!(status.contains(", 0 events/s"), "{status}");
 }

@@ -58,6 +58,7 @@ on_each_store! {
         waiting_for_what_does_not_come_is_an_error,
         lists_go_on_page_by_page,
         deleted_rows_begin_anew,
+        what_nobody_runs_has_no_pace,
     }
     failing {
         a_handler_that_fails_stops_and_loses_nothing,
