@@ -11,6 +11,7 @@ pub mod followers;
 mod idempotency_key;
 mod ids;
 mod metadata;
+mod observe;
 mod position;
 mod repository;
 mod store;
@@ -19,6 +20,8 @@ mod stream;
 pub mod testing;
 mod version;
 
+#[cfg(feature = "metrics")]
+pub use self::observe::describe_metrics;
 pub use self::{
     aggregate::{Aggregate, Context},
     clock::{Clock, SystemClock},
