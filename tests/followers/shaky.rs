@@ -56,6 +56,7 @@ impl<S> Shaky<S> {
     }
 
     /// From now on, or no longer, no books are to be had.
+    #[allow(dead_code, reason = "the tests of what is told share this file")]
     pub(crate) fn be_silent(&self, is_silent: bool) {
         self.is_silent.store(is_silent, Ordering::Relaxed);
     }
