@@ -15,6 +15,7 @@
 //! | keep read models, react | [`Followers`], [`ReadModel`], [`Projection`], [`Reactor`], [`Reader`], [`Follower`] |
 //! | follow everything | [`EventStoreExt::follow`], [`EventStoreExt::events_after`], [`Recorded`] |
 //! | change it | [`HistoryCheck`], [`testing::EventShapes`] |
+//! | watch it | [`FollowerStatus`], `describe_metrics` (feature `metrics`), spans and events (feature `tracing`) |
 //! | test it | [`testing::Scenario`], [`testing::Following`] (feature `testing`) |
 //! | keep it somewhere | [`MemoryStore`] (feature `memory`) |
 //! | write a store | [`EventStore`], [`FollowerStore`], [`testing::conformance!`](macro@crate::testing::conformance), [`testing::follower_conformance!`](macro@crate::testing::follower_conformance) (feature `testing`) |
@@ -26,6 +27,10 @@
 //! - `testing`: given/when/then, a store that fails, a fixed clock, ids in order, and the conformance suite for stores; for
 //!   `[dev-dependencies]`.
 //! - `postgres`: the Postgres store, on sqlx.
+//! - `tracing`: spans and events of commands and followers, for [`tracing`](https://docs.rs/tracing).
+//! - `metrics`: counters, gauges and histograms of commands and followers, for [`metrics`](https://docs.rs/metrics).
+#![doc = ""]
+#![doc = include_str!("../docs/observing.md")]
 
 // The model: a user's aggregates and their events.
 pub use annals_core::{
@@ -76,6 +81,10 @@ pub use annals_core::{
     DecodeError, EncodeError, InvalidEventType, InvalidPayload, InvalidStreamId, Refusal,
     StoreError, Unreadable,
 };
+
+// What can be watched.
+#[cfg(feature = "metrics")]
+pub use annals_core::describe_metrics;
 
 // Time and ids from outside.
 pub use annals_core::{Clock, IdGenerator, SystemClock, UuidV7};

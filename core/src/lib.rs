@@ -12,6 +12,7 @@ mod history_check;
 mod idempotency_key;
 mod ids;
 mod metadata;
+mod observe;
 mod panic;
 mod position;
 mod repository;
@@ -21,6 +22,8 @@ mod stream;
 pub mod testing;
 mod version;
 
+#[cfg(feature = "metrics")]
+pub use self::observe::describe_metrics;
 pub use self::{
     aggregate::{Aggregate, Context},
     clock::{Clock, SystemClock},

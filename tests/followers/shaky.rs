@@ -28,6 +28,7 @@ pub(crate) struct Shaky<S> {
     random: Option<Arc<Mutex<Rng>>>,
     faults: Arc<AtomicU32>,
     has_failed_a_step: Arc<AtomicBool>,
+    is_silent: Arc<AtomicBool>,
     calls: Arc<Mutex<BTreeMap<&'static str, u32>>>,
 }
 
@@ -44,6 +45,7 @@ impl<S> Shaky<S> {
             random: None,
             faults: Arc::default(),
             has_failed_a_step: Arc::default(),
+            is_silent: Arc::default(),
             calls: Arc::default(),
         }
     }
@@ -51,6 +53,12 @@ impl<S> Shaky<S> {
     /// What it was asked since the last time.
     pub(crate) fn calls(&self) -> BTreeMap<&'static str, u32> {
         std::mem::take(&mut *self.calls.lock().unwrap())
+    }
+
+    /// From now on, or no longer, no books are to be had.
+    #[allow(dead_code, reason = "the tests of what is told share this file")]
+    pub(crate) fn be_silent(&self, is_silent: bool) {
+        self.is_silent.store(is_silent, Ordering::Relaxed);
     }
 
     fn count(&self, call: &'static str) {
@@ -124,6 +132,9 @@ impl<S: FollowerStore> FollowerStore for Shaky<S> {
 
     async fn books(&self, beat: Option<&Beat>) -> Result<Books, StoreError> {
         self.count("books");
+        if self.is_silent.load(Ordering::Relaxed) {
+            return Err(down());
+        }
         self.store.books(beat).await
     }
 

@@ -94,9 +94,14 @@ impl<S: FollowerStore> Runner<S> {
             to = chunk.last().map_or(to, |event| event.position);
             if closes_at.is_none() {
                 closes_at = Some(Instant::now() + OPEN_FOR);
-                self.gauge.set(|reading| reading.busy_since = Some(Utc::now()));
+                let oldest = chunk.first().map(|event| event.recorded_at);
+                self.gauge.set(|reading| {
+                    (reading.busy_since, reading.oldest) = (Some(Utc::now()), oldest);
+                });
+                self.observed.step_begins(self.seen);
             }
-            self.take(chunk).await?;
+            let step = self.observed.step();
+            step.cover(self.take(chunk)).await?;
             if is_end {
                 return Ok(Gathered { to: head, is_end: true });
             }
@@ -128,9 +133,11 @@ impl<S: FollowerStore> Runner<S> {
         if parked > 0 && self.parked + parked > MAX_PARKED {
             return Err(self.stop_full().await);
         }
-        match self.commit(to).await {
+        let step = self.observed.step();
+        match step.cover(self.commit(to)).await {
             Stepped::Nothing => {
                 self.handler.committed();
+                self.observed.step_passed(to);
                 self.reached(to, false, 0);
                 Ok(true)
             }
@@ -166,6 +173,7 @@ impl<S: FollowerStore> Runner<S> {
         self.sequences.passed(done.to);
         self.parked += done.parked;
         self.tries.passed(done.to);
+        self.observed.step_committed(done.to, done.handled, done.parked);
         self.reached(done.to, true, done.handled);
         !done.ends_early
     }

@@ -122,7 +122,7 @@ fn runnable(books: &Books) -> Vec<Runnable<'_>> {
     runnable
 }
 
-pub(super) fn builds(follower: &FollowerBooks) -> impl Iterator<Item = &Build> {
+pub(crate) fn builds(follower: &FollowerBooks) -> impl Iterator<Item = &Build> {
     [Some(&follower.live), follower.shadow.as_ref()].into_iter().flatten()
 }
 

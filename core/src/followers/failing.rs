@@ -71,6 +71,7 @@ impl<S: FollowerStore> Runner<S> {
         let is_final = failed.kind == FailureKind::Refused;
         if !is_final && !failed.is_alone && taken > 1 {
             self.tries.cut(failed.at, taken);
+            self.observed.step_cut();
             return Halt::Again;
         }
         let Failed { kind, reason, event, can_be_parked, .. } = failed;
@@ -91,6 +92,7 @@ impl<S: FollowerStore> Runner<S> {
         }
         if let Some(pause) = again {
             self.tries.pauses(position).pauses.next();
+            self.observed.retrying(position, pause);
             return self.pause(pause).await;
         }
         if stops {
@@ -98,6 +100,7 @@ impl<S: FollowerStore> Runner<S> {
         }
         if let Some(Blamed { sequence, position, .. }) = &park {
             self.sequences.add_cause(sequence, *position);
+            self.observed.parking(*position, sequence);
         }
         Halt::Again
     }
@@ -141,8 +144,9 @@ impl<S: FollowerStore> Runner<S> {
     /// Writes a failure down.
     pub(super) async fn note_failure(&mut self, noted: NotedFailure) -> Result<(), Halt> {
         let stops = noted.stops;
-        match self.member.store.note(&self.claim, &Note::Failed(noted)).await {
+        match self.member.store.note(&self.claim, &Note::Failed(noted.clone())).await {
             Ok(()) => {
+                self.observed.failed(&noted);
                 if stops {
                     // Who waits for this part learns it from the books.
                     self.member.nudge.notify_one();

@@ -10,12 +10,14 @@ use tokio::{
 };
 
 use super::{
-    Beat, Books, Claim, DeclaredVersion, FollowerStore, PartId, PartReport, Report,
+    Beat, Books, Claim, Declaration, DeclaredVersion, FollowerStore, PartId, PartReport, Report,
     decide::{Action, Mine, builds, decide},
-    member::{Control, End, Followed, Gauge, LiveBuild, Member, Sight},
+    error::report,
+    member::{Control, End, Followed, Gauge, LiveBuild, Member, Reading, Sight},
     rebuild::Attempts,
     runner::Runner,
 };
+use crate::observe::{Here, ObservedMember};
 
 /// How often the books are looked at while a shadow must keep up with a live build that holds still.
 const WATCHFUL: Duration = Duration::from_millis(20);
@@ -24,6 +26,7 @@ pub(super) struct Keeper<S: FollowerStore> {
     member: Arc<Member<S>>,
     parts: BTreeMap<PartId, Part>,
     attempts: Attempts,
+    observed: ObservedMember,
     /// True once it is to end.
     stop: watch::Receiver<bool>,
 }
@@ -41,7 +44,8 @@ struct Part {
 
 impl<S: FollowerStore> Keeper<S> {
     pub(super) fn new(member: Arc<Member<S>>, stop: watch::Receiver<bool>) -> Self {
-        Self { member, parts: BTreeMap::new(), attempts: Attempts::default(), stop }
+        let (attempts, observed) = (Attempts::default(), ObservedMember::default());
+        Self { member, parts: BTreeMap::new(), attempts, observed, stop }
     }
 
     /// Keeps its parts running until it is told to stop, then gives them back.
@@ -113,13 +117,35 @@ impl<S: FollowerStore> Keeper<S> {
                 part.control.send_modify(|control| control.refused = Some(reason));
             }
         }
+        self.observe(&books).await;
+    }
+
+    /// Tells what the books say to those who watch from outside.
+    async fn observe(&mut self, books: &Books) {
+        let Self { member, parts, attempts, observed, .. } = self;
+        attempts.builds().for_each(|build| observed.caught_up(build));
+        let declares = |name: &str| {
+            let followed = member.followed(name)?;
+            Some((followed.declaration.name, &followed.filter))
+        };
+        let here = |part| {
+            let Reading { seen, oldest, .. } = parts.get(&part)?.gauge.read();
+            Some(Here { seen, oldest })
+        };
+        let patience = member.lease / 10;
+        observed.beat(&member.store, (member.id, books), declares, here, patience).await;
     }
 
     async fn say(&mut self, lease: Duration) -> Option<Books> {
-        let report = Report { declares: self.member.declares(), parts: self.reports() };
         let (member, name) = (self.member.id, self.member.name.clone());
-        let beat = Beat { member, name, lease, report };
-        timeout(self.member.lease / 2, self.member.store.books(Some(&beat))).await.ok()?.ok()
+        let said = Report { declares: self.member.declares(), parts: self.reports() };
+        let beat = Beat { member, name, lease, report: said };
+        match timeout(self.member.lease / 2, self.member.store.books(Some(&beat))).await {
+            Ok(Ok(books)) => return Some(books),
+            Ok(Err(error)) => self.observed.beat_failed(&report(&error)),
+            Err(late) => self.observed.beat_failed(&late.to_string()),
+        }
+        None
     }
 
     fn reports(&mut self) -> Vec<PartReport> {
@@ -171,6 +197,8 @@ impl<S: FollowerStore> Keeper<S> {
         let (control, told) =
             watch::channel(Control { is_live: claim.is_live, ..Control::default() });
         let (gauge, part) = (Arc::new(Gauge::default()), claim.part);
+        let Declaration { name, version, .. } = followed.declaration;
+        self.observed.claimed(name, version, &claim);
         gauge.set(|reading| reading.seen = claim.position);
         let (member, sight) = (Arc::clone(&self.member), followed.sight.clone());
         let runner = Runner::new(member, followed, claim, told, Arc::clone(&gauge));
@@ -213,6 +241,7 @@ impl<S: FollowerStore> Keeper<S> {
         }
         // If this gets lost, the lease runs out.
         let _left = self.say(Duration::ZERO).await;
+        self.observed.ended();
     }
 }
 

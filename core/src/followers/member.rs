@@ -92,7 +92,7 @@ impl LiveBuild {
 }
 
 /// How far the owner of `part` said that it has looked.
-pub(super) fn seen(books: &Books, part: &PartState) -> Position {
+pub(crate) fn seen(books: &Books, part: &PartState) -> Position {
     let owner = books.members.iter().find(|member| Some(member.id) == part.owner);
     let said = owner.map(|owner| &*owner.report.parts).unwrap_or_default();
     let report = said.iter().find(|said| said.part == part.id && said.fence == part.fence);
@@ -156,6 +156,8 @@ pub(super) struct Reading {
     /// Handled since the claim.
     pub(super) events: u64,
     pub(super) busy_since: Option<DateTime<Utc>>,
+    /// When the first event of the present batch was recorded, or of the last one; none at the end.
+    pub(super) oldest: Option<DateTime<Utc>>,
     pub(super) interrupted: Option<String>,
     /// The shadow was at the end of what it may read.
     pub(super) is_at_end: bool,

@@ -67,4 +67,5 @@ pub use self::{
     store::{FollowerStore, Row, RowsOf, WhichRows},
     table::{ColumnShape, ColumnType, InvalidValue, TableShape, Value},
 };
+pub(crate) use self::{decide::builds, member::seen};
 pub use crate::ids::MemberId;

@@ -66,12 +66,16 @@ impl<S: FollowerStore> Runner<S> {
 
     async fn retry(&mut self, parked: &ParkedEvent) -> Result<Retried, Halt> {
         let record = self.find(parked.position).await?;
-        if let Err(trouble) = self.take_for(vec![record], Some(&parked.sequence)).await {
+        self.observed.step_begins(self.position);
+        let step = self.observed.step();
+        if let Err(trouble) = step.cover(self.take_for(vec![record], Some(&parked.sequence))).await
+        {
             return self.not_retried(parked, trouble).await;
         }
         let settled = ParkedId { sequence: parked.sequence.clone(), position: parked.position };
         let (limits, patience) = (self.limits(), self.patience());
-        let prepared = match self.handler.prepare(&*self.member).await {
+        let span = self.observed.step();
+        let prepared = match span.clone().cover(self.handler.prepare(&*self.member)).await {
             Ok(prepared) => prepared,
             Err(trouble) => return self.not_retried(parked, trouble).await,
         };
@@ -87,10 +91,12 @@ impl<S: FollowerStore> Runner<S> {
             settle: &[settled],
             limits,
         };
-        let step = tokio::time::timeout(patience, self.member.store.commit(step)).await;
+        let step = span.cover(self.member.store.commit(step));
+        let step = tokio::time::timeout(patience, step).await;
         match step.unwrap_or_else(|_| Err(overdue())) {
             Ok(()) => {
                 self.handler.committed();
+                self.observed.settled(parked.position, &parked.sequence, handled);
                 self.gauge.set(|reading| reading.events += handled);
                 Ok(Retried::Settled)
             }

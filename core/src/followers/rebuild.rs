@@ -112,7 +112,13 @@ impl Attempts {
 
     /// Whether one is under way, so that a shadow that is compared must learn quickly where the live build is.
     pub(super) fn are_under_way(&self) -> bool {
-        self.0.values().any(|attempt| attempt.task.is_some())
+        self.builds().next().is_some()
+    }
+
+    /// The builds that one is under way for.
+    pub(super) fn builds(&self) -> impl Iterator<Item = BuildId> {
+        let under_way = self.0.iter().filter(|(_, attempt)| attempt.task.is_some());
+        under_way.map(|(build, _)| *build)
     }
 
     /// When the next one that was put off is due.

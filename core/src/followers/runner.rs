@@ -15,7 +15,7 @@ use super::{
     member::{Control, End, Followed, Gauge, Member, Place},
     parts::Division,
 };
-use crate::{Position, ReadAll, RetryPolicy, StoreError};
+use crate::{Position, ReadAll, RetryPolicy, StoreError, observe::ObservedPart};
 
 /// A quiet follower's checkpoint is written when it is so far behind what was looked at.
 const QUIET_POSITIONS: u64 = 10_000;
@@ -30,6 +30,7 @@ pub(super) struct Runner<S: FollowerStore> {
     pub(super) claim: Claim,
     pub(super) control: watch::Receiver<Control>,
     pub(super) gauge: Arc<Gauge>,
+    pub(super) observed: ObservedPart,
     /// Known once the part is ready; asked for again with each claim.
     pub(super) division: Option<Division>,
     /// The checkpoint.
@@ -68,6 +69,7 @@ impl<S: FollowerStore> Runner<S> {
         let (handler, position) = ((followed.handler)(), claim.position);
         Self {
             handler,
+            observed: ObservedPart::claimed(followed.declaration.name, &claim),
             tries: Tries::new(&followed.options),
             member,
             followed,
@@ -102,6 +104,7 @@ impl<S: FollowerStore> Runner<S> {
             }
             let _unreleased = self.member.store.release(std::slice::from_ref(&self.claim)).await;
         }
+        self.observed.ended(end == Some(End::Release), self.position);
     }
 
     async fn turn(&mut self) -> Result<(), Halt> {
@@ -137,6 +140,7 @@ impl<S: FollowerStore> Runner<S> {
             if control.end.is_some() {
                 return Err(Halt::Ended);
             }
+            self.observed.is_live(control.is_live);
             control.refused.clone()
         };
         match refused {
@@ -247,7 +251,7 @@ impl<S: FollowerStore> Runner<S> {
             }
         }
         let was_at_end = self.gauge.read().is_at_end;
-        self.gauge.set(|reading| reading.is_at_end = true);
+        self.gauge.set(|reading| (reading.is_at_end, reading.oldest) = (true, None));
         if !is_live && !was_at_end {
             self.member.nudge.notify_one();
         }
@@ -290,6 +294,7 @@ impl<S: FollowerStore> Runner<S> {
     ) -> Halt {
         self.handler.undone();
         let reason = report(error);
+        self.observed.interrupted(&reason);
         self.gauge.set(|reading| {
             (reading.interrupted, reading.busy_since) = (Some(reason), None);
         });
@@ -316,7 +321,9 @@ impl<S: FollowerStore> Runner<S> {
     /// A step's outcome is unknown. Whoever claims the part again learns it from the checkpoint: whether it is
     /// at `to` by now. Nothing is remembered of a step that did not happen.
     pub(super) async fn claim_again(&mut self, error: &StoreError) -> Result<(), Halt> {
-        self.gauge.set(|reading| reading.interrupted = Some(report(error)));
+        let reason = report(error);
+        self.observed.interrupted(&reason);
+        self.gauge.set(|reading| reading.interrupted = Some(reason));
         loop {
             let claimed = self.member.store.claim(self.member.id, &[self.claim.part]).await;
             // None: the lost transaction holds the part still, or it is somebody else's, and the keeper says so.

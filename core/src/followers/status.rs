@@ -70,7 +70,9 @@ pub enum State {
 pub struct Lag {
     /// At most so many events: positions between it and the head, some of which may concern others or be empty.
     pub events: u64,
-    /// The age of the oldest event that concerns it and that it has not handled; zero if there is none.
+    /// The age of the oldest event that concerns it and that it has not handled; zero if there is none. Where the
+    /// program does not declare the follower, nothing says which events concern it, so any event counts. That makes no
+    /// difference to speak of while somebody runs it, and can be too much where nobody does.
     pub time: Duration,
 }
 

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     Aggregate, AppendError, Appended, CausationId, Cause, Context, CorrelationId, Event, EventId,
     ExpectedVersion, IdempotencyKey, Metadata, NewEvent, Position, Refusal, StoreError,
-    StreamAppend, Version,
+    StreamAppend, Version, observe::ObservedCommand,
 };
 
 /// The answer of a command that succeeded.
@@ -121,11 +121,11 @@ impl<'a, A: Aggregate> Execute<'a, A> {
         self
     }
 
-    async fn run(self) -> Result<Executed<A>, CommandError<A::Error>> {
+    async fn run(self, observed: &ObservedCommand) -> Result<Executed<A>, CommandError<A::Error>> {
         let Self { repository, id, command, expected, metadata, key } = self;
         let store = &*repository.store;
         let stream = repository.stream_id(id).map_err(Refusal::from).map_err(StoreError::from)?;
-        let mut pauses = repository.retry.pauses();
+        let mut pauses = observed.retries(repository.retry.pauses());
         let mut cx = Context {
             id: id.clone(),
             version: Version::NONE,
@@ -153,6 +153,7 @@ impl<'a, A: Aggregate> Execute<'a, A> {
             let append = StreamAppend::new(stream.clone(), loaded.version, new_events);
             let stored = match append_once(store, append, loaded.version, &mut pauses).await {
                 Err(AppendError::Conflict(conflict)) => {
+                    observed.conflicted();
                     expected.check(&stream, conflict.actual).map_err(CommandError::Conflict)?;
                     pause(&mut pauses, CommandError::Conflict(conflict)).await?;
                     continue;
@@ -196,7 +197,12 @@ impl<'a, A: Aggregate> IntoFuture for Execute<'a, A> {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
+        Box::pin(async move {
+            let observed = ObservedCommand::begin(A::CATEGORY, self.id);
+            let answer = observed.span().cover(self.run(&observed)).await;
+            observed.ended(&answer);
+            answer
+        })
     }
 }
 
