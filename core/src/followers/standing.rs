@@ -153,7 +153,8 @@ impl Standing {
     }
 
     fn rate(&self, build: &Build) -> f64 {
-        self.reports(build).map(|said| said.rate).sum()
+        // A sum of nothing is -0, which would be shown.
+        self.reports(build).map(|said| said.rate).fold(0.0, |sum, rate| sum + rate)
     }
 
     fn reports<'a>(&'a self, build: &'a Build) -> impl Iterator<Item = &'a PartReport> {
