@@ -3,8 +3,10 @@
 
 mod history;
 mod process;
+mod writing;
 
 pub(crate) use self::{
     history::{Acknowledged, History},
-    process::{Process, say, until_told_to_end},
+    process::{Process, say, signal, until_told_to_end},
+    writing::{acknowledged, settled},
 };

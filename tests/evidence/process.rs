@@ -53,10 +53,26 @@ impl<T: DeserializeOwned + Send + 'static> Process<T> {
         said
     }
 
-    /// Ends it with `SIGKILL`, and gives what it said that was not heard yet.
+    /// What it has said and nobody has heard, if anything.
+    pub(crate) fn heard(&self) -> Option<T> {
+        self.said.try_recv().ok()
+    }
+
+    /// Freezes it as it is, with `SIGSTOP`.
+    pub(crate) fn freeze(&self) {
+        signal(self.process.id(), "STOP");
+    }
+
+    /// Lets it go on, after it was frozen.
+    pub(crate) fn thaw(&self) {
+        signal(self.process.id(), "CONT");
+    }
+
+    /// Ends it with `SIGKILL`, and gives what it said that was not heard yet. It must not have ended by itself.
     pub(crate) fn kill(mut self) -> Vec<T> {
         self.process.kill().unwrap();
-        self.process.wait().unwrap();
+        let status = self.process.wait().unwrap();
+        assert_eq!(status.code(), None, "the process has failed");
         self.said.iter().collect()
     }
 }
@@ -66,6 +82,12 @@ impl<T> Drop for Process<T> {
         drop(self.process.kill()); // it may have ended already
         drop(self.process.wait());
     }
+}
+
+/// Sends a signal, by its name without `SIG`.
+pub(crate) fn signal(process: u32, name: &str) {
+    let kill = format!("kill -s {name} {process}");
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
 }
 
 /// In the process itself: says something to whoever started it. A line is whole, or not there.

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc, Mutex,
+        Arc, Condvar, Mutex,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
@@ -108,6 +108,7 @@ pub(crate) struct Behaviour(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     fault: Mutex<Option<(String, Fault)>>,
+    mended: Condvar,
     calls: AtomicU32,
     parks: AtomicBool,
 }
@@ -117,6 +118,8 @@ pub(crate) enum Fault {
     Error,
     Panic,
     Hang,
+    /// Keeps the thread until it is mended, and then returns as if nothing were the matter.
+    Hold,
 }
 
 impl Behaviour {
@@ -127,6 +130,7 @@ impl Behaviour {
 
     pub(crate) fn mend(&self) {
         *self.0.fault.lock().unwrap() = None;
+        self.0.mended.notify_all();
     }
 
     /// Before it is started.
@@ -151,6 +155,11 @@ impl Behaviour {
             Some((_, Fault::Error)) => Err("the handler does not want it".into()),
             Some((_, Fault::Panic)) => panic!("the handler cannot bear it"),
             Some((_, Fault::Hang)) => std::future::pending().await,
+            Some((_, Fault::Hold)) => {
+                let fault = self.0.fault.lock().unwrap();
+                drop(self.0.mended.wait_while(fault, |fault| fault.is_some()).unwrap());
+                Ok(())
+            }
             None => Ok(()),
         }
     }

@@ -11,6 +11,7 @@
 mod batches;
 mod catching_up;
 mod failing;
+mod late;
 mod ledger;
 mod members;
 mod parked;
@@ -20,6 +21,7 @@ mod postgres;
 mod quiet;
 mod reacting;
 mod rebuilding;
+mod seam;
 mod shaky;
 mod stores;
 
@@ -66,6 +68,9 @@ on_each_store! {
         a_handler_that_hangs_stops_and_loses_nothing,
         a_paused_follower_commits_nothing_until_it_is_resumed,
     }
+    late {
+        a_handler_that_returns_after_its_lease_is_gone_commits_nothing,
+    }
     parked {
         what_fails_is_parked_with_its_stream_and_the_rest_goes_on,
         a_row_is_parked_by_its_key_and_other_rows_of_the_event_are_not,
@@ -92,5 +97,8 @@ on_each_store! {
         verifying_tells_which_rows_differ_and_changes_nothing,
         a_divided_read_model_is_verified_and_swapped,
         a_rebuild_is_verified_by_the_process_that_comes_after,
+    }
+    seam {
+        catching_up_turns_live_without_a_gap_or_a_double,
     }
 }

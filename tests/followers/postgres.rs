@@ -21,6 +21,17 @@ pub(crate) async fn fresh_store() -> PostgresStore {
     store
 }
 
+/// Another, whose commits do not wait for the disk: for what commits very often, where nothing is killed.
+pub(crate) async fn hasty_store() -> PostgresStore {
+    let url = fresh::url();
+    let mark = if url.contains('?') { '&' } else { '?' };
+    let url = format!("{url}{mark}options[synchronous_commit]=off");
+    let store = fresh::builder().with_max_connections(12).connect(&url).await;
+    let store = store.expect("the test server should be there");
+    store.migrate().await.expect("the schema should be made");
+    store
+}
+
 pub(crate) struct InPostgres(Behaviour);
 
 #[async_trait]

@@ -1,12 +1,10 @@
 //! A server that crashes with commits that it has acknowledged before they were on its disk, as it may be set to.
 
-use std::process::Command;
-
 use annals::{EventStoreExt, ExpectedVersion, Position, PostgresStore, TryStreamExt};
 use annals_test_server::{Binaries, Server};
 use sqlx::Executor;
 
-use crate::{Load, append, migrated};
+use crate::{Load, append, evidence::signal, migrated};
 
 /// What the last commits had may be gone then; what comes after them is whole.
 #[tokio::test]
@@ -34,6 +32,5 @@ async fn events_after_a_crash_can_be_read_even_if_the_first_of_their_kind_is_gon
 async fn pause_the_wal_writer(store: &PostgresStore) {
     let pid = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'";
     let pid: i32 = sqlx::query_scalar(pid).fetch_one(store.pool()).await.unwrap();
-    let mut pause = Command::new("sh");
-    assert!(pause.args(["-c", &format!("kill -s STOP {pid}")]).status().unwrap().success());
+    signal(pid.cast_unsigned(), "STOP");
 }

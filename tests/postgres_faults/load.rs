@@ -3,14 +3,14 @@
 use std::time::SystemTime;
 
 use annals::{
-    AppendError, Appended, EventData, EventId, EventStore, EventStoreExt, ExpectedVersion,
-    NewEvent, PostgresStore, StoreError, StreamAppend, TryStreamExt, Version,
+    EventData, EventId, EventStoreExt, ExpectedVersion, NewEvent, PostgresStore, StoreError,
+    StreamAppend, TryStreamExt, Version,
 };
 use tokio::sync::watch;
 
 use crate::{
     Load, acknowledged,
-    evidence::{Acknowledged, History},
+    evidence::{Acknowledged, History, settled},
     stream,
 };
 
@@ -52,24 +52,12 @@ impl Caller {
                 appends.push(StreamAppend::new(shared, ExpectedVersion::Any, vec![written_next()]));
             }
             let began = SystemTime::now();
-            let answers = self.settled(&appends).await;
+            let told_of_loss = || self.lost.send_modify(|lost| *lost += 1);
+            let answers = settled(&self.store, &appends, told_of_loss).await;
             if way < 6 {
                 version = answers[0].version;
             }
             tell(acknowledged(&appends, &answers, began));
-        }
-    }
-
-    /// Sends the same events until their outcome is known. Nothing but a lost store may come in between.
-    async fn settled(&self, appends: &[StreamAppend]) -> Vec<Appended> {
-        loop {
-            match self.store.append(appends.to_vec()).await {
-                Ok(answers) => return answers,
-                Err(AppendError::Store(
-                    StoreError::Unavailable(_) | StoreError::OutcomeUnknown(_),
-                )) => self.lost.send_modify(|lost| *lost += 1),
-                Err(error) => panic!("{appends:?} failed with {error:?}"),
-            }
         }
     }
 }

@@ -10,7 +10,7 @@
 )]
 
 #[path = "../evidence/mod.rs"]
-#[allow(dead_code, reason = "shared with other tests, which need more of it")]
+#[allow(dead_code, unused_imports, reason = "shared with other tests, which need more of it")]
 mod evidence;
 
 mod connections;
@@ -26,13 +26,11 @@ mod pooler;
 mod proxy;
 mod standby;
 
-use std::time::SystemTime;
-
-use annals::{Appended, Event, ExpectedVersion, NewEvent, PostgresStore, StreamAppend, StreamId};
+use annals::{Event, ExpectedVersion, NewEvent, PostgresStore, StreamAppend, StreamId};
 use annals_test_server::{Binaries, Server};
 use serde::{Deserialize, Serialize};
 
-use crate::evidence::Acknowledged;
+use crate::evidence::acknowledged;
 
 /// What is written: each event says who wrote it, and which of their events it is.
 #[derive(Debug, Clone, Serialize, Deserialize, Event)]
@@ -62,23 +60,4 @@ fn append(name: impl std::fmt::Display, expected: ExpectedVersion, events: usize
     let events = (0..events as u64)
         .map(|number| NewEvent::encode(&Load::Written { writer: String::new(), number }).unwrap());
     StreamAppend::new(stream(name), expected, events.collect())
-}
-
-/// What is to be written down of answers to appends that began at some time and ended now.
-fn acknowledged(
-    appends: &[StreamAppend],
-    answers: &[Appended],
-    began: SystemTime,
-) -> Vec<Acknowledged> {
-    let ended = SystemTime::now();
-    assert_eq!(appends.len(), answers.len());
-    let parts = appends.iter().zip(answers).map(|(append, answer)| Acknowledged {
-        stream: append.stream.clone(),
-        version: answer.version,
-        position: answer.position,
-        ids: append.events.iter().map(|event| event.id).collect(),
-        began,
-        ended,
-    });
-    parts.collect()
 }

@@ -9,7 +9,7 @@
 )]
 
 #[path = "../evidence/mod.rs"]
-#[allow(dead_code, reason = "shared with other tests, which need more of it")]
+#[allow(dead_code, unused_imports, reason = "shared with other tests, which need more of it")]
 mod evidence;
 
 mod crowd;

@@ -153,7 +153,7 @@ impl Standing {
     }
 
     fn rate(&self, build: &Build) -> f64 {
-        // The sum of no floats is -0.
+        // A sum of nothing is -0, which would be shown.
         self.reports(build).map(|said| said.rate).fold(0.0, |sum, rate| sum + rate)
     }
 
