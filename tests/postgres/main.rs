@@ -21,6 +21,7 @@ mod limits;
 mod looking_inside;
 mod migrating;
 mod plans;
+mod roles;
 mod same_answers;
 mod setting_up;
 
