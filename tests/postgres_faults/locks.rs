@@ -94,6 +94,39 @@ async fn all_appends_of_a_statement_that_is_stopped_are_told_why() {
     assert!(History::read(&store).await.order().is_empty());
 }
 
+/// An append waits for as long as its store says, whatever role and pool say of locks; what the server stops is sent again.
+#[tokio::test]
+async fn what_role_and_pool_say_of_waiting_is_not_what_appends_are_told() {
+    let server = server();
+    let holder = migrated(&server.url()).await;
+    let role = "CREATE ROLE app LOGIN SUPERUSER; ALTER ROLE app SET lock_timeout = '5ms'";
+    sqlx::raw_sql(role).execute(holder.pool()).await.unwrap();
+    let url = server.url().replace("postgres@", "app@");
+    let of_pool = |settings: &[(&str, &str)]| {
+        url.parse::<PgConnectOptions>().unwrap().options(settings.to_vec())
+    };
+    for settings in [&[][..], &[("lock_timeout", "1ms")], &[("statement_timeout", "40ms")]] {
+        let pool =
+            PgPoolOptions::new().max_connections(16).connect_with(of_pool(settings)).await.unwrap();
+        let store = PostgresStore::builder().with_retry_for(BOUND).open(pool).await.unwrap();
+        for is_multiple in [false, true] {
+            let mut appends = vec![any("locked")];
+            if is_multiple {
+                appends.push(any("beside"));
+            }
+            let mut transaction = holder.pool().begin().await.unwrap();
+            holder.append_in(&mut transaction, vec![any("locked")]).await.unwrap();
+            let hold = async {
+                sleep(Duration::from_millis(300)).await;
+                transaction.commit().await.unwrap();
+            };
+            let (answer, ()) = tokio::join!(store.append(appends), hold);
+            answer.unwrap();
+        }
+    }
+    assert_eq!(History::read(&holder).await.order().len(), 3 * (2 + 3));
+}
+
 /// The error of an append that nothing was stored of.
 fn unavailable(answer: Result<Vec<Appended>, AppendError>) -> String {
     match answer {
