@@ -116,8 +116,8 @@ impl PostgresStoreBuilder {
         self
     }
 
-    /// For how long an append that failed for a passing reason, such as a lost connection, is sent again before
-    /// it is answered as [unavailable](annals_core::StoreError::Unavailable) or
+    /// For how long an append waits for a stream that another transaction holds, and one that failed for a passing reason, such as
+    /// a lost connection, is sent again, before it is answered as [unavailable](annals_core::StoreError::Unavailable) or
     /// [unknown](annals_core::StoreError::OutcomeUnknown); 3 seconds if nothing is said.
     #[must_use]
     pub fn with_retry_for(mut self, duration: Duration) -> Self {

@@ -61,6 +61,11 @@ impl Failure {
         kind(&self.source) == FailureKind::Lost
     }
 
+    /// Whether a lock was not to be had in time.
+    pub(crate) fn is_of_a_lock(&self) -> bool {
+        code(&self.source).as_deref() == Some("55P03")
+    }
+
     /// As an error of a store. `may_be_stored` is true of an append that was lost before.
     pub(crate) fn into_store_error(self, may_be_stored: bool) -> StoreError {
         let kind = self.kind;

@@ -9,6 +9,7 @@
 )]
 #![cfg(feature = "memory")]
 
+mod commanding;
 mod running;
 mod serving;
 mod wrong;
@@ -37,7 +38,7 @@ macro_rules! suspects {
 suspects! {
     running::RepeatsNumbers fails a_number_is_never_given_twice;
     running::NumbersEachFollower fails a_build_has_a_number_of_its_own;
-    serving::NeverEndsRebuilds fails no_step_commits_after_a_rebuild_was_ended;
+    commanding::NeverEndsRebuilds fails no_step_commits_after_a_rebuild_was_ended;
     running::ForgetsOwners fails a_member_lives_as_long_as_its_lease;
     running::ReadsTheBooksTwice fails the_books_are_one_snapshot;
     running::IgnoresFences fails no_step_commits_after_a_division, a_part_whose_owner_is_gone_can_be_claimed, a_member_that_never_beat_keeps_nobody_out, an_owner_that_claims_again_learns_the_truth, the_fence_is_checked_before_the_work, a_fenced_step_leaves_nothing;
@@ -78,29 +79,29 @@ suspects! {
     running::MakesBeforeItLooks fails what_is_made_is_left_as_it_is, a_making_without_a_claim_makes_nothing;
     running::MakesInSpiteOfErrors fails a_making_that_fails_makes_nothing;
     running::NeverMakes fails a_making_that_is_dropped_can_be_done_again, a_table_has_the_shape_of_its_build, a_state_comes_back_to_the_letter, keys_find_their_rows_and_no_others, values_come_back_equal;
-    serving::TakesEveryKind fails a_name_keeps_its_kind;
-    serving::StartsAtTheBeginning fails a_reactor_begins_where_it_is_declared;
-    serving::MakesOnePart fails the_books_are_one_snapshot, a_new_follower_is_on_the_books, a_reactor_begins_where_it_is_declared, the_books_are_in_order;
-    serving::KeepsTheVersion fails of_many_who_declare_one_makes_the_build, a_new_version_serves_with_its_own_columns, a_version_above_the_shadow_takes_its_place, a_lower_version_is_only_noted;
-    serving::RebuildsForAnyVersion fails a_lower_version_is_only_noted, only_the_same_version_is_compared;
-    serving::KeepsTheFirstShadow fails a_version_above_the_shadow_takes_its_place;
-    serving::DividesWhenDeclared fails a_declaration_again_leaves_builds_and_parts;
-    serving::ResumesWhenDeclared fails a_version_declared_anew_lets_its_stopped_parts_go_on, nobody_runs_what_is_paused;
-    serving::StaysStopped fails a_version_declared_anew_lets_its_stopped_parts_go_on;
-    serving::DeclaresForEachProcess fails of_many_who_declare_one_makes_the_build, a_version_above_the_shadow_takes_its_place, a_lower_version_is_only_noted, a_higher_version_gets_a_shadow;
-    serving::CommandsAnybody fails a_follower_that_is_unknown_is_told_nothing;
-    serving::NeverPauses fails no_step_commits_after_a_pause, a_follower_that_is_unknown_is_told_nothing, nobody_runs_what_is_paused;
-    serving::ForgetsToResume fails a_follower_that_is_unknown_is_told_nothing, all_that_stopped_is_resumed, a_part_that_stops_cannot_be_claimed, what_is_rebuilt_or_stopped_is_not_divided;
-    serving::RebuildsAgain fails a_rebuild_begins_at_the_beginning;
-    serving::ForgetsToVerify fails only_the_same_version_is_compared, what_is_no_shadow_does_not_serve, a_rebuild_begins_at_the_beginning;
-    serving::RefusesWithoutReason fails a_reactor_is_never_rebuilt, a_shadow_may_be_told_to_swap, only_the_same_version_is_compared, a_rebuild_that_is_ended_leaves_nothing;
-    serving::EndsAnyRebuild fails a_rebuild_that_is_ended_leaves_nothing;
-    serving::TellsOneOutcome fails a_rebuild_that_is_ended_leaves_nothing;
-    serving::DividesWhatIsRebuilt fails what_is_rebuilt_or_stopped_is_not_divided;
-    serving::DividesWhatHasStopped fails what_is_rebuilt_or_stopped_is_not_divided;
-    serving::NeverSettles fails a_division_waits_until_the_last_one_has_settled;
-    serving::RetriesEverything fails a_sequence_is_tried_again_on_command;
-    serving::ForgetsToSwap fails a_shadow_may_be_told_to_swap, a_follower_that_is_unknown_is_told_nothing, parked_events_keep_a_shadow_waiting;
+    commanding::TakesEveryKind fails a_name_keeps_its_kind;
+    commanding::StartsAtTheBeginning fails a_reactor_begins_where_it_is_declared;
+    commanding::MakesOnePart fails the_books_are_one_snapshot, a_new_follower_is_on_the_books, a_reactor_begins_where_it_is_declared, the_books_are_in_order;
+    commanding::KeepsTheVersion fails of_many_who_declare_one_makes_the_build, a_new_version_serves_with_its_own_columns, a_version_above_the_shadow_takes_its_place, a_lower_version_is_only_noted;
+    commanding::RebuildsForAnyVersion fails a_lower_version_is_only_noted, only_the_same_version_is_compared;
+    commanding::KeepsTheFirstShadow fails a_version_above_the_shadow_takes_its_place;
+    commanding::DividesWhenDeclared fails a_declaration_again_leaves_builds_and_parts;
+    commanding::ResumesWhenDeclared fails a_version_declared_anew_lets_its_stopped_parts_go_on, nobody_runs_what_is_paused;
+    commanding::StaysStopped fails a_version_declared_anew_lets_its_stopped_parts_go_on;
+    commanding::DeclaresForEachProcess fails of_many_who_declare_one_makes_the_build, a_version_above_the_shadow_takes_its_place, a_lower_version_is_only_noted, a_higher_version_gets_a_shadow;
+    commanding::CommandsAnybody fails a_follower_that_is_unknown_is_told_nothing;
+    commanding::NeverPauses fails no_step_commits_after_a_pause, a_follower_that_is_unknown_is_told_nothing, nobody_runs_what_is_paused;
+    commanding::ForgetsToResume fails a_follower_that_is_unknown_is_told_nothing, all_that_stopped_is_resumed, a_part_that_stops_cannot_be_claimed, what_is_rebuilt_or_stopped_is_not_divided;
+    commanding::RebuildsAgain fails a_rebuild_begins_at_the_beginning;
+    commanding::ForgetsToVerify fails only_the_same_version_is_compared, what_is_no_shadow_does_not_serve, a_rebuild_begins_at_the_beginning;
+    commanding::RefusesWithoutReason fails a_reactor_is_never_rebuilt, a_shadow_may_be_told_to_swap, only_the_same_version_is_compared, a_rebuild_that_is_ended_leaves_nothing;
+    commanding::EndsAnyRebuild fails a_rebuild_that_is_ended_leaves_nothing;
+    commanding::TellsOneOutcome fails a_rebuild_that_is_ended_leaves_nothing;
+    commanding::DividesWhatIsRebuilt fails what_is_rebuilt_or_stopped_is_not_divided;
+    commanding::DividesWhatHasStopped fails what_is_rebuilt_or_stopped_is_not_divided;
+    commanding::NeverSettles fails a_division_waits_until_the_last_one_has_settled;
+    commanding::RetriesEverything fails a_sequence_is_tried_again_on_command;
+    commanding::ForgetsToSwap fails a_shadow_may_be_told_to_swap, a_follower_that_is_unknown_is_told_nothing, parked_events_keep_a_shadow_waiting;
     serving::SwapsTooEarly fails a_shadow_that_is_behind_does_not_serve, every_part_must_have_passed_the_live_build;
     serving::SwapsWhatIsParked fails parked_events_keep_a_shadow_waiting;
     serving::SwapsClaims fails a_shadow_takes_the_place_of_the_live_build;

@@ -20,7 +20,9 @@ mod laws;
 mod limits;
 mod looking_inside;
 mod migrating;
+mod pages;
 mod plans;
+mod roles;
 mod same_answers;
 mod setting_up;
 

@@ -19,6 +19,7 @@ mod crowded;
 mod dropped;
 mod full_lock_table;
 mod kills;
+mod late;
 mod load;
 mod locks;
 mod poison;

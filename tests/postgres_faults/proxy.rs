@@ -24,6 +24,8 @@ pub(crate) enum Cut {
     BeforeTheAnswer,
     /// The server has committed, and nobody hears of it or of the end of the connection, until the proxy hangs up.
     Silently,
+    /// The client hears of it at once, and the server has the statement when the proxy hangs up.
+    Late,
 }
 
 /// Passes on what comes, until a statement with a certain text in it springs the trap.
@@ -32,6 +34,8 @@ pub(crate) struct Proxy {
     trap: Arc<Mutex<Option<Trap>>>,
     sprung: Arc<AtomicUsize>,
     hang_up: Arc<Notify>,
+    cut_all: Arc<Notify>,
+    arrived: Arc<Notify>,
     _tasks: JoinSet<()>,
 }
 
@@ -47,7 +51,7 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let line = Line::default();
-        let Line { trap, sprung, hang_up } = line.clone();
+        let Line { trap, sprung, hang_up, cut_all, arrived } = line.clone();
         let mut tasks = JoinSet::new();
         let server = server.port();
         tasks.spawn(async move {
@@ -59,7 +63,7 @@ impl Proxy {
                 }
             }
         });
-        Self { port, trap, sprung, hang_up, _tasks: tasks }
+        Self { port, trap, sprung, hang_up, cut_all, arrived, _tasks: tasks }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -78,9 +82,19 @@ impl Proxy {
         self.sprung.load(Ordering::SeqCst)
     }
 
-    /// Closes the connections that were cut silently.
+    /// Closes the connections that were cut silently, and lets late statements arrive.
     pub(crate) fn hang_up(&self) {
         self.hang_up.notify_waiters();
+    }
+
+    /// Waits until the server has carried out a late statement.
+    pub(crate) async fn arrived(&self) {
+        self.arrived.notified().await;
+    }
+
+    /// Cuts all connections there are, whatever is under way.
+    pub(crate) fn cut_all(&self) {
+        self.cut_all.notify_waiters();
     }
 }
 
@@ -90,6 +104,8 @@ struct Line {
     trap: Arc<Mutex<Option<Trap>>>,
     sprung: Arc<AtomicUsize>,
     hang_up: Arc<Notify>,
+    cut_all: Arc<Notify>,
+    arrived: Arc<Notify>,
 }
 
 impl Line {
@@ -98,10 +114,19 @@ impl Line {
         let (mut asked, mut answered) = (vec![0; 1 << 16], vec![0; 1 << 16]);
         loop {
             tokio::select! {
+                () = self.cut_all.notified() => return,
                 read = client.read(&mut asked) => {
                     let Ok(read @ 1..) = read else { return };
                     let hang_up = self.hang_up.notified();
                     let cut = self.springs(&asked[..read]);
+                    if cut == Some(Cut::Late) {
+                        drop(client);
+                        hang_up.await;
+                        drop(server.write_all(&asked[..read]).await);
+                        drop(server.read(&mut answered).await);
+                        self.arrived.notify_one();
+                        return;
+                    }
                     if cut == Some(Cut::BeforeTheServer)
                         || server.write_all(&asked[..read]).await.is_err() {
                         return;

@@ -3,7 +3,8 @@
 --
 --   _store     the id of this schema, to which the numbers in _kinds belong
 --   _synchronous_commit   that setting of Postgres for this transaction; null leaves it as it is
---   _patience  for how many milliseconds to wait for a lock before the call fails; null leaves that as it is, too
+--   _patience  for how many milliseconds to wait for the locks of streams, all together, before the call fails; null leaves
+--              `lock_timeout` as it is, too
 --   _streams   the names, each once                        _expected  n: at version n, -1: exists, -2: any version
 --   _counts    how many events each stream gets; 0 stores nothing but demands the expected version
 --   _part, _nth, _ids, …   for each event: its stream (an index into _streams), its number therein, and what it is
@@ -27,6 +28,7 @@ CREATE FUNCTION {schema}.append(
 #variable_conflict use_column
 DECLARE
     keys uuid[] := ARRAY(SELECT {schema}.stream_key(name) FROM unnest(_streams) AS s (name));
+    deadline CONSTANT timestamptz := clock_timestamp() + _patience * interval '1 ms';
     lock bigint;
     name text;
     namesake text;
@@ -45,11 +47,11 @@ BEGIN
     IF _synchronous_commit IS NOT NULL THEN
         done := set_config('synchronous_commit', _synchronous_commit, true);
     END IF;
-    IF _patience IS NOT NULL THEN
-        done := set_config('lock_timeout', _patience::text, true);
-    END IF;
 
     FOR lock IN SELECT DISTINCT uuid_hash_extended(key, {schema_id}) FROM unnest(keys) AS k (key) ORDER BY 1 LOOP
+        IF deadline IS NOT NULL THEN
+            done := {schema}.lock_until(deadline);
+        END IF;
         done := pg_advisory_xact_lock(lock);
     END LOOP;
     SELECT k.name, e.stream INTO name, namesake

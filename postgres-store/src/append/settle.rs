@@ -1,8 +1,8 @@
 //! Finds out what became of an append: sends it again, with the same event ids, for as long as that may help.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use annals_core::StreamAppend;
+use annals_core::{AppendError, StoreError, StreamAppend};
 use backon::{BackoffBuilder, ExponentialBuilder};
 use tokio::time::{Instant, sleep};
 
@@ -11,6 +11,11 @@ use crate::{
     database::Database,
     failure::{Failure, FailureKind},
 };
+
+/// For how many milliseconds a try may wait for locks when the time is up: one that waited for its turn has not been made yet.
+const LEAST_MS: i32 = 20;
+/// How many streams an error names at the most.
+const NAMED: usize = 3;
 
 /// The answer to `appends`, after the quick way ended in `failure` or with nothing stored. What fails for a passing
 /// reason is tried again until `deadline`.
@@ -41,9 +46,9 @@ pub(super) async fn settle(
             let pause = pauses.next().unwrap_or_default();
             let is_out_of_time = Instant::now() + pause > deadline;
             match failure.kind {
-                FailureKind::Final => return Err(failure.into_store_error(may_be_stored).into()),
+                FailureKind::Final => return Err(told(failure, appends, may_be_stored)),
                 _ if is_out_of_time && !is_due => {
-                    return Err(failure.into_store_error(may_be_stored).into());
+                    return Err(told(failure, appends, may_be_stored));
                 }
                 FailureKind::Duplicate => {}
                 FailureKind::Transient | FailureKind::Lost | FailureKind::SchemaReplaced => {
@@ -52,7 +57,7 @@ pub(super) async fn settle(
             }
         }
         is_due = false;
-        failure = match careful(database, appends, is_connection_lost).await {
+        failure = match careful(database, appends, is_connection_lost, deadline).await {
             Ok(answer) => return answer,
             Err(again) => Some(again),
         };
@@ -63,12 +68,15 @@ async fn careful(
     database: &Database,
     appends: &[StreamAppend],
     is_connection_lost: bool,
+    deadline: Instant,
 ) -> Result<Answer, Failure> {
     let mut connection = match is_connection_lost {
         true => database.live_connection().await?,
         false => database.connection().await?,
     };
-    let outcome = database.call_careful(appends, None, &mut connection).await;
+    let left = deadline.saturating_duration_since(Instant::now()).as_millis();
+    let patience = i32::try_from(left).unwrap_or(i32::MAX).max(LEAST_MS);
+    let outcome = database.call_careful(appends, Some(patience), &mut connection).await;
     if let Err(failure) = &outcome {
         if failure.kind == FailureKind::SchemaReplaced {
             database.kinds.reload(&mut connection, &database.statements).await?;
@@ -78,4 +86,29 @@ async fn careful(
         }
     }
     outcome
+}
+
+/// What is said of a failure that no other try is left for.
+fn told(failure: Failure, appends: &[StreamAppend], may_be_stored: bool) -> AppendError {
+    if may_be_stored || !failure.is_of_a_lock() {
+        return failure.into_store_error(may_be_stored).into();
+    }
+    let mut streams = appends.iter().map(|append| append.stream.as_str());
+    let named: Vec<_> = streams.by_ref().take(NAMED).collect();
+    let more = match streams.count() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let streams = named.join(", ") + &more;
+    StoreError::Unavailable(Box::new(Locked { streams, source: failure.source })).into()
+}
+
+/// Nothing was stored: another transaction did not let go of what the append needs.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "the append to {streams} waited in vain for a lock of a transaction that has not ended; `status()` names one that has appended"
+)]
+struct Locked {
+    streams: String,
+    source: Arc<sqlx::Error>,
 }
