@@ -96,6 +96,8 @@ impl<S: FollowerStore> Runner<S> {
                 closes_at = Some(Instant::now() + OPEN_FOR);
                 self.gauge.set(|reading| reading.busy_since = Some(Utc::now()));
             }
+            // Where the next page is asked for in a task of its own, that task waits for this one to pause.
+            tokio::task::yield_now().await;
             self.take(chunk).await?;
             if is_end {
                 return Ok(Gathered { to: head, is_end: true });

@@ -87,7 +87,7 @@ async fn decoded(
         let Some(so_far) = &mut events else { continue };
         let stream = match of {
             Some(stream) => stream.clone(),
-            None => row::stream(&row)?,
+            None => row::stream(&row, so_far.last())?,
         };
         match row::event(&row, stream, kinds)? {
             Some(event) => so_far.push(event),
