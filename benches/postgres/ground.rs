@@ -47,6 +47,10 @@ impl Ground {
         Ok(ground)
     }
 
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     async fn connection(&self) -> Outcome<PgConnection> {
         Ok(PgConnection::connect(&self.url).await?)
     }

@@ -9,6 +9,9 @@
 //! | `deposit` | the same on 1,000 streams that exist, each at an expected version |
 //! | `load` | one stream of 1,000 events, decoded and folded |
 //! | `read` | 200,000 events in global order, decoded and folded; and as they are stored |
+//! | `rebuild` | a read model of 1,000 rows is built anew from 200,000 events; by hand read in one go, folded in memory, and written once |
+//! | `followers` | 1 and 20 read models that follow: what each event costs the store in scans, rows and steps |
+//! | `latency` | 200 appends a second, in the process of a read model and in another: from the answer to an append until its event is in the read model |
 //! | `growth` | appends and a follower with `--events` in the store, against an empty one; only when asked for, since it stores 5 million |
 //! | `size` | bytes per event of each table and index; payloads as `json`, `jsonb` and `text` |
 //!
@@ -25,15 +28,20 @@
 
 mod account;
 mod append;
+mod balance;
 mod by_hand;
 mod coalesced;
 mod contender;
+mod followers;
 mod ground;
 mod growth;
 mod history;
+mod latency;
 mod load;
+mod pace;
 mod rate;
 mod read;
+mod rebuild;
 mod size;
 mod table;
 
@@ -52,6 +60,9 @@ enum Part {
     Deposit,
     Load,
     Read,
+    Rebuild,
+    Followers,
+    Latency,
     Growth,
     Size,
 }
@@ -72,6 +83,12 @@ struct Arguments {
     /// How many events `growth` stores first.
     #[arg(long, default_value_t = 5_000_000)]
     events: usize,
+    /// The other process of `latency`: the schema that it appends to.
+    #[arg(long, hide = true, requires = "appends")]
+    append_to: Option<String>,
+    /// The other process of `latency`: how often it appends.
+    #[arg(long, hide = true)]
+    appends: Option<usize>,
     /// What cargo adds.
     #[arg(long, hide = true)]
     bench: bool,
@@ -80,8 +97,20 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> Outcome {
     let arguments = Arguments::parse();
+    if let (Some(schema), Some(appends)) = (&arguments.append_to, arguments.appends) {
+        return latency::append(schema, appends).await;
+    }
     let parts = match &*arguments.parts {
-        [] => &[Part::Append, Part::Deposit, Part::Load, Part::Read, Part::Size],
+        [] => &[
+            Part::Append,
+            Part::Deposit,
+            Part::Load,
+            Part::Read,
+            Part::Rebuild,
+            Part::Followers,
+            Part::Latency,
+            Part::Size,
+        ],
         parts => parts,
     };
     let ground = Ground::find(Duration::from_secs_f64(arguments.seconds), arguments.rounds).await?;
@@ -91,6 +120,9 @@ async fn main() -> Outcome {
             Part::Deposit => append::measure(&ground, Kind::Deposit, &arguments.tasks).await?,
             Part::Load => load::measure(&ground).await?,
             Part::Read => read::measure(&ground).await?,
+            Part::Rebuild => rebuild::measure(&ground).await?,
+            Part::Followers => followers::measure(&ground).await?,
+            Part::Latency => latency::measure(&ground).await?,
             Part::Growth => growth::measure(&ground, arguments.events).await?,
             Part::Size => size::measure(&ground).await?,
         }

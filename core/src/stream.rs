@@ -59,15 +59,7 @@ impl StreamId {
             return Err(InvalidStreamId::Category(category.to_owned()));
         }
         let name = format!("{category}-{id}");
-        if name.len() > Self::MAX_BYTES {
-            return Err(InvalidStreamId::TooLong(name.len()));
-        }
-        if name.len() == category.len() + 1 {
-            return Err(InvalidStreamId::EmptyId(name));
-        }
-        if name.chars().any(char::is_control) {
-            return Err(InvalidStreamId::ControlCharacter(name));
-        }
+        check(&name, category)?;
         Ok(Self { name: name.into() })
     }
 
@@ -123,12 +115,31 @@ pub(crate) const fn is_category(text: &str) -> bool {
     !text.is_empty() && text.len() <= StreamId::MAX_CATEGORY_BYTES
 }
 
+/// Whether `name`, which begins with `category` and `-`, can be an id. Every event that is read passes through here.
+fn check(name: &str, category: &str) -> Result<(), InvalidStreamId> {
+    if name.len() > StreamId::MAX_BYTES {
+        return Err(InvalidStreamId::TooLong(name.len()));
+    }
+    if name.len() == category.len() + 1 {
+        return Err(InvalidStreamId::EmptyId(name.to_owned()));
+    }
+    let holds_control = match name.is_ascii() {
+        true => name.bytes().any(|byte| byte.is_ascii_control()),
+        false => name.chars().any(char::is_control),
+    };
+    if holds_control { Err(InvalidStreamId::ControlCharacter(name.to_owned())) } else { Ok(()) }
+}
+
 impl FromStr for StreamId {
     type Err = InvalidStreamId;
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
         match name.split_once('-') {
-            Some((category, id)) => Self::new(category, id),
+            Some((category, _)) if is_category(category) => {
+                check(name, category)?;
+                Ok(Self { name: name.into() })
+            }
+            Some((category, _)) => Err(InvalidStreamId::Category(category.to_owned())),
             None if is_category(name) => Err(InvalidStreamId::EmptyId(name.to_owned())),
             None => Err(InvalidStreamId::Category(name.to_owned())),
         }

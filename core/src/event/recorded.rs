@@ -129,7 +129,7 @@ impl RecordedEvent {
         })
     }
 
-    fn with_event<E>(&self, event: E) -> Recorded<E> {
+    pub(crate) fn with_event<E>(&self, event: E) -> Recorded<E> {
         Recorded {
             id: self.id,
             stream: self.stream.clone(),

@@ -100,6 +100,8 @@ impl<S: FollowerStore> Runner<S> {
                 });
                 self.observed.step_begins(self.seen);
             }
+            // Where the next page is asked for in a task of its own, that task waits for this one to pause.
+            tokio::task::yield_now().await;
             let step = self.observed.step();
             step.cover(self.take(chunk)).await?;
             if is_end {

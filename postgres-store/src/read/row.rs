@@ -35,9 +35,13 @@ pub(crate) fn event(
     read(row, stream, kinds).map_err(Failure::while_running)
 }
 
-/// The name of the stream, where a statement reads more than one.
-pub(crate) fn stream(row: &PgRow) -> Result<StreamId, Failure> {
+/// The name of the stream, where a statement reads more than one. Events that were appended together follow each other,
+/// and share it.
+pub(crate) fn stream(row: &PgRow, before: Option<&RecordedEvent>) -> Result<StreamId, Failure> {
     let name: &str = row.try_get_unchecked(10).map_err(Failure::while_running)?;
+    if let Some(before) = before.filter(|before| before.stream.as_str() == name) {
+        return Ok(before.stream.clone());
+    }
     name.parse().map_err(|invalid: annals_core::InvalidStreamId| {
         Failure::while_running(sqlx::Error::Decode(invalid.into()))
     })

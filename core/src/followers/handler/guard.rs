@@ -31,7 +31,18 @@ pub(super) async fn guarded(
 pub(super) fn decode<E: Event>(
     event: RecordedEvent,
 ) -> Result<Vec<Recorded<E>>, (FailureKind, HandlerError)> {
-    let decoded = pure(|| event.decode()).map_err(|panic| (FailureKind::Panic, panic.into()))?;
+    let mut events = Vec::new();
+    decode_into(&event, &mut events)?;
+    Ok(events.into_iter().map(|decoded| event.with_event(decoded)).collect())
+}
+
+/// Adds what an event stands for to `events`, as [`decode`] would give it, without the record around it.
+pub(super) fn decode_into<E: Event>(
+    event: &RecordedEvent,
+    events: &mut Vec<E>,
+) -> Result<(), (FailureKind, HandlerError)> {
+    let decoded = pure(|| event.decode_into(events));
+    let decoded = decoded.map_err(|panic| (FailureKind::Panic, panic.into()))?;
     decoded.map_err(|error| (FailureKind::Unreadable, error.into()))
 }
 

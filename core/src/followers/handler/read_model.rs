@@ -1,13 +1,13 @@
-use std::collections::HashMap;
+use std::{collections::HashMap, fmt::Write, sync::Arc};
 
 use async_trait::async_trait;
 
 use super::{
     BatchState, Blamed, Failed, Handler, Judged, Lease, Prepared, Taking, Trouble,
-    guard::{decode, pure},
+    guard::{decode_into, pure},
 };
 use crate::{
-    Payload, Position, Recorded, RecordedEvent, StreamId,
+    EventId, Payload, Position, Recorded, RecordedEvent, StreamId,
     followers::{
         Columns, FailureKind, HandlerError, HandlerFailed, Make, ReadError, ReadModel, RowChanges,
         TableShape, Upsert,
@@ -27,27 +27,65 @@ pub(in crate::followers) struct Folding<M: ReadModel> {
     columns: Columns<M>,
     table: TableShape,
     state: BatchState,
-    rows: HashMap<String, Cached<M>>,
+    rows: Vec<Cached<M>>,
+    /// Where each key's row is in `rows`.
+    places: HashMap<Arc<str>, usize>,
     /// Whether a row that is not in `rows` does not exist.
     is_complete: bool,
-    dirty: Vec<String>,
+    /// Places of rows that the step is to write.
+    dirty: Vec<usize>,
     upserts: Vec<Upsert>,
     deletes: Vec<String>,
+    /// The text of a key, while it is looked for.
+    text: String,
 }
 
 struct Cached<M> {
+    key: Arc<str>,
     /// None: there is no such row.
     row: Option<M>,
     is_dirty: bool,
 }
 
-/// Rows of an event, each by the text of its key, and none twice.
-type Keys<M> = Vec<(String, <M as ReadModel>::Key)>;
+/// Records that are taken in together: decoded, with the rows that each event is to be folded into.
+struct Chunk<M: ReadModel> {
+    records: Vec<Record>,
+    events: Vec<Recorded<M::Event>>,
+    folds: Vec<Fold<M>>,
+    /// Places of rows that have not been met before.
+    missing: Vec<usize>,
+}
 
-/// A record, decoded, with the rows that each of its events concerns.
-struct Keyed<M: ReadModel> {
-    record: Blamed,
-    events: Vec<(Recorded<M::Event>, Keys<M>)>,
+struct Record {
+    position: Position,
+    event_id: EventId,
+    /// Its own folds end here, and begin where those of the record before it end.
+    folds_end: usize,
+}
+
+/// An event of a chunk, by its number, and the row to fold it into.
+struct Fold<M: ReadModel> {
+    event: usize,
+    place: usize,
+    key: M::Key,
+}
+
+impl<M: ReadModel> Chunk<M> {
+    fn new(records: usize) -> Self {
+        Self {
+            records: Vec::with_capacity(records),
+            events: Vec::with_capacity(records),
+            folds: Vec::with_capacity(records),
+            missing: Vec::new(),
+        }
+    }
+}
+
+impl Record {
+    fn blamed(&self, sequence: &str) -> Blamed {
+        let Self { position, event_id, .. } = *self;
+        Blamed { position, event_id, sequence: sequence.to_owned() }
+    }
 }
 
 impl<M: ReadModel> Folding<M> {
@@ -57,11 +95,13 @@ impl<M: ReadModel> Folding<M> {
             columns: M::columns(),
             table,
             state: BatchState::default(),
-            rows: HashMap::new(),
+            rows: Vec::new(),
+            places: HashMap::new(),
             is_complete: false,
             dirty: Vec::new(),
             upserts: Vec::new(),
             deletes: Vec::new(),
+            text: String::new(),
         }
     }
 
@@ -72,74 +112,113 @@ impl<M: ReadModel> Folding<M> {
         self.deletes.clear();
     }
 
-    /// Decodes `event`, and sorts its rows into those to handle and those that are parked. None if it is of no
-    /// concern to this part.
-    fn sort(&mut self, event: RecordedEvent, cx: &Taking<'_>) -> Result<Option<Keyed<M>>, Failed> {
-        let at = self.state.taken;
-        let record = Blamed::new(&event, event.stream.as_str());
-        let failed = |kind, reason| Failed {
+    fn forget_rows(&mut self) {
+        self.rows.clear();
+        self.places.clear();
+        self.is_complete = false;
+    }
+
+    /// Sorts the rows of `event`, which is `decoded`, into those to handle and those that are parked. It is left out of
+    /// the chunk if it is of no concern to this part.
+    fn sort(
+        &mut self,
+        event: &RecordedEvent,
+        decoded: &mut Vec<M::Event>,
+        chunk: &mut Chunk<M>,
+        cx: &Taking<'_>,
+    ) -> Result<(), Failed> {
+        let at = self.state.taken + chunk.records.len();
+        let failed = |(kind, reason)| Failed {
             at: Some(at),
             is_alone: at == 0,
             // Without its rows it is not known what would have to wait for it.
             can_be_parked: false,
-            event: Some(record.clone()),
+            event: Some(Blamed::new(event, event.stream.as_str())),
             kind,
             reason: HandlerFailed { at: None, kind, reason }.report(),
         };
-        let decoded = decode::<M::Event>(event.clone());
-        let decoded = decoded.map_err(|(kind, reason)| failed(kind, reason))?;
-        let (mut concerns, mut events) = (false, Vec::with_capacity(decoded.len()));
-        for recorded in decoded {
-            let keys = pure(|| {
-                let keys = M::keys(&recorded).into_iter();
-                keys.map(|key| (key.to_string(), key)).collect::<Vec<_>>()
+        decode_into(event, decoded).map_err(failed)?;
+        let mut concerns = false;
+        for decoded in decoded.drain(..) {
+            let (recorded, begin) = (event.with_event(decoded), chunk.folds.len());
+            let sorted = pure(|| {
+                M::keys(&recorded).into_iter().try_for_each(|key| {
+                    concerns |= self.sort_key(key, event, begin, chunk, cx)?;
+                    Ok(())
+                })
             });
-            let keys = keys.map_err(|panic| failed(FailureKind::Panic, panic.into()))?;
-            let mut handled: Keys<M> = Vec::with_capacity(keys.len());
-            for (text, key) in keys {
-                match cx.judge(&text, event.position) {
-                    Judged::Pass => continue,
-                    Judged::Park => {
-                        let park = cx.park(&text, &event);
-                        if !self.state.park.contains(&park) {
-                            self.state.park.push(park);
-                        }
-                    }
-                    Judged::Handle => {
-                        check(&text).map_err(|error| failed(FailureKind::Error, error))?;
-                        if !handled.iter().any(|(known, _)| *known == text) {
-                            handled.push((text, key));
-                        }
-                    }
-                }
-                concerns = true;
+            let sorted = sorted.map_err(|panic| failed((FailureKind::Panic, panic.into())))?;
+            sorted.map_err(|error| failed((FailureKind::Error, error)))?;
+            if chunk.folds.len() > begin {
+                chunk.events.push(recorded);
             }
-            events.push((recorded, handled));
         }
-        Ok(concerns.then_some(Keyed { record, events }))
+        if concerns {
+            let RecordedEvent { position, id: event_id, .. } = *event;
+            chunk.records.push(Record { position, event_id, folds_end: chunk.folds.len() });
+        }
+        Ok(())
     }
 
-    /// Makes sure that all rows of `keyed` are in memory.
-    async fn load(&mut self, keyed: &[Keyed<M>], cx: &Taking<'_>) -> Result<(), Trouble> {
-        let mut missing: Vec<String> = Vec::new();
-        let keys = keyed.iter().flat_map(|keyed| &keyed.events).flat_map(|(_, keys)| keys);
-        for (key, _) in keys {
-            if !self.rows.contains_key(key) {
-                self.rows.insert(key.clone(), Cached { row: None, is_dirty: false });
-                missing.push(key.clone());
+    /// Decides about one row of the event that is next in the chunk, whose folds begin at `begin`. Answers whether that
+    /// row is of concern to this part.
+    fn sort_key(
+        &mut self,
+        key: M::Key,
+        event: &RecordedEvent,
+        begin: usize,
+        chunk: &mut Chunk<M>,
+        cx: &Taking<'_>,
+    ) -> Result<bool, HandlerError> {
+        self.text.clear();
+        write!(self.text, "{key}")?;
+        match cx.judge(&self.text, event.position) {
+            Judged::Pass => return Ok(false),
+            Judged::Park => {
+                let park = cx.park(&self.text, event);
+                if !self.state.park.contains(&park) {
+                    self.state.park.push(park);
+                }
+            }
+            Judged::Handle => {
+                let place = self.place(&mut chunk.missing)?;
+                let mut folds = chunk.folds.iter().skip(begin);
+                if !folds.any(|fold| fold.place == place) {
+                    chunk.folds.push(Fold { event: chunk.events.len(), place, key });
+                }
             }
         }
-        if self.is_complete || missing.is_empty() {
+        Ok(true)
+    }
+
+    /// Where the row is whose key is `self.text`.
+    fn place(&mut self, missing: &mut Vec<usize>) -> Result<usize, HandlerError> {
+        if let Some(place) = self.places.get(&*self.text) {
+            return Ok(*place);
+        }
+        check(&self.text)?;
+        let (key, place) = (Arc::<str>::from(&*self.text), self.rows.len());
+        self.places.insert(Arc::clone(&key), place);
+        self.rows.push(Cached { key, row: None, is_dirty: false });
+        missing.push(place);
+        Ok(place)
+    }
+
+    /// Makes sure that all rows of `chunk` are in memory.
+    async fn load(&mut self, chunk: &Chunk<M>, cx: &Taking<'_>) -> Result<(), Trouble> {
+        if self.is_complete || chunk.missing.is_empty() {
             return Ok(());
         }
+        let missing = chunk.missing.iter().filter_map(|place| self.rows.get(*place));
+        let missing: Vec<_> = missing.map(|cached| cached.key.to_string()).collect();
         let stored = cx.rows.rows(&self.table, &missing).await.map_err(|error| match error {
             ReadError::Store(error) => Trouble::Store(error),
             other => Trouble::Store(crate::StoreError::Failed(other.into())),
         })?;
         for stored in stored {
+            let Some(place) = self.places.get(&*stored.key).copied() else { continue };
             let row = pure(|| stored.state.decode::<M>()).map_err(|panic| {
-                let reason = panic.into();
-                Trouble::Failed(self.unfit(&stored.key, keyed, FailureKind::Panic, reason))
+                Trouble::Failed(self.unfit(place, chunk, FailureKind::Panic, panic.into()))
             })?;
             let row = row.map_err(|error| {
                 let reason: HandlerError = format!(
@@ -148,41 +227,49 @@ impl<M: ReadModel> Folding<M> {
                     M::NAME
                 )
                 .into();
-                Trouble::Failed(self.unfit(&stored.key, keyed, FailureKind::Error, reason))
+                Trouble::Failed(self.unfit(place, chunk, FailureKind::Error, reason))
             })?;
-            self.rows.insert(stored.key, Cached { row: Some(row), is_dirty: false });
+            if let Some(cached) = self.rows.get_mut(place) {
+                cached.row = Some(row);
+            }
         }
         Ok(())
     }
 
-    /// The row `key`, which the events in `keyed` concern, failed before they were folded into it.
+    /// The row at `place`, which events of `chunk` concern, failed before they were folded into it.
     fn unfit(
         &self,
-        key: &str,
-        keyed: &[Keyed<M>],
+        place: usize,
+        chunk: &Chunk<M>,
         kind: FailureKind,
         reason: HandlerError,
     ) -> Failed {
-        let index = keyed.iter().position(|keyed| {
-            keyed.events.iter().any(|(_, keys)| keys.iter().any(|(text, _)| text == key))
-        });
-        let at = index.map(|index| self.state.taken + index);
-        let record = index.and_then(|index| keyed.get(index)).map(|keyed| &keyed.record);
+        let fold = chunk.folds.iter().position(|fold| fold.place == place);
+        let index = chunk.records.partition_point(|record| Some(record.folds_end) <= fold);
+        let at = fold.map(|_| self.state.taken + index);
+        let record = fold.and_then(|_| chunk.records.get(index));
+        let key = self.rows.get(place).map(|cached| &*cached.key);
         Failed {
             at,
             is_alone: at == Some(0),
             can_be_parked: true,
-            event: record.map(|record| Blamed { sequence: key.to_owned(), ..record.clone() }),
+            event: record.zip(key).map(|(record, key)| record.blamed(key)),
             kind,
             reason: HandlerFailed { at: None, kind, reason }.report(),
         }
     }
 
-    fn fold(&mut self, keyed: Keyed<M>) -> Result<(), Failed> {
-        let mut handled = false;
-        for (recorded, keys) in &keyed.events {
-            for (text, key) in keys {
-                let Some(cached) = self.rows.get_mut(text) else { continue };
+    fn fold(&mut self, chunk: &Chunk<M>) -> Result<(), Failed> {
+        let mut folds = chunk.folds.iter();
+        let mut begin = 0;
+        for record in &chunk.records {
+            let own = record.folds_end - begin;
+            begin = record.folds_end;
+            for Fold { event, place, key } in folds.by_ref().take(own) {
+                let recorded = chunk.events.get(*event);
+                let Some((cached, recorded)) = self.rows.get_mut(*place).zip(recorded) else {
+                    continue;
+                };
                 let applied = pure(|| {
                     let row = cached.row.get_or_insert_default();
                     row.apply(key, recorded);
@@ -196,30 +283,28 @@ impl<M: ReadModel> Folding<M> {
                         at: Some(at),
                         is_alone: at == 0,
                         can_be_parked: true,
-                        event: Some(Blamed { sequence: text.clone(), ..keyed.record.clone() }),
+                        event: Some(record.blamed(&cached.key)),
                         kind: FailureKind::Panic,
                         reason: panic,
                     });
                 }
                 if !cached.is_dirty {
                     cached.is_dirty = true;
-                    self.dirty.push(text.clone());
+                    self.dirty.push(*place);
                 }
-                handled = true;
-                let sequence = text.clone();
-                let first = || Blamed { sequence, ..keyed.record.clone() };
-                self.state.first.get_or_insert_with(first);
+                self.state.first.get_or_insert_with(|| record.blamed(&cached.key));
             }
+            self.state.handled += u64::from(own > 0);
+            self.state.taken += 1;
         }
-        self.state.handled += u64::from(handled);
-        self.state.taken += 1;
         Ok(())
     }
 
-    /// Puts the row `key` into what the step writes.
-    fn write(&mut self, key: &str) -> Result<(), (FailureKind, HandlerError)> {
-        let Some(row) = self.rows.get(key).and_then(|cached| cached.row.as_ref()) else {
-            self.deletes.push(key.to_owned());
+    /// Puts the row at `place` into what the step writes.
+    fn write(&mut self, place: usize) -> Result<(), (FailureKind, HandlerError)> {
+        let Some(Cached { key, row, .. }) = self.rows.get(place) else { return Ok(()) };
+        let Some(row) = row else {
+            self.deletes.push(key.to_string());
             return Ok(());
         };
         let upsert = pure(|| -> Result<_, HandlerError> {
@@ -228,7 +313,7 @@ impl<M: ReadModel> Folding<M> {
         let (state, values) = upsert
             .map_err(|panic| (FailureKind::Panic, panic.into()))?
             .map_err(|error| (FailureKind::Error, error))?;
-        self.upserts.push(Upsert { key: key.to_owned(), state, values });
+        self.upserts.push(Upsert { key: key.to_string(), state, values });
         Ok(())
     }
 }
@@ -241,22 +326,17 @@ impl<M: ReadModel, C: ?Sized + Send> Handler<C> for Folding<M> {
 
     fn begin(&mut self, position: Position, is_first: bool) {
         self.clear_batch();
-        self.rows.clear();
+        self.forget_rows();
         self.is_complete = is_first && position == Position::START;
     }
 
     async fn take(&mut self, events: Vec<RecordedEvent>, cx: &Taking<'_>) -> Result<(), Trouble> {
-        let taken = self.state.taken;
-        let mut keyed = Vec::with_capacity(events.len());
-        for event in events {
-            if let Some(event) = self.sort(event, cx).map_err(Trouble::Failed)? {
-                self.state.taken += 1;
-                keyed.push(event);
-            }
+        let (mut chunk, mut decoded) = (Chunk::new(events.len()), Vec::new());
+        for event in &events {
+            self.sort(event, &mut decoded, &mut chunk, cx).map_err(Trouble::Failed)?;
         }
-        self.state.taken = taken;
-        self.load(&keyed, cx).await?;
-        keyed.into_iter().try_for_each(|keyed| self.fold(keyed)).map_err(Trouble::Failed)
+        self.load(&chunk, cx).await?;
+        self.fold(&chunk).map_err(Trouble::Failed)
     }
 
     fn batch(&self) -> &BatchState {
@@ -271,14 +351,16 @@ impl<M: ReadModel, C: ?Sized + Send> Handler<C> for Folding<M> {
         self.upserts.clear();
         self.deletes.clear();
         let dirty = std::mem::take(&mut self.dirty);
-        for key in &dirty {
-            self.write(key).map_err(|(kind, reason)| {
-                let event = self.state.first.clone();
+        for place in &dirty {
+            self.write(*place).map_err(|(kind, reason)| {
+                let (first, row) = (self.state.first.clone(), self.rows.get(*place));
+                let event = first.zip(row);
                 Trouble::Failed(Failed {
                     at: None,
                     is_alone: self.state.handled <= 1,
                     can_be_parked: true,
-                    event: event.map(|first| Blamed { sequence: key.clone(), ..first }),
+                    event: event
+                        .map(|(first, row)| Blamed { sequence: row.key.to_string(), ..first }),
                     kind,
                     reason: HandlerFailed { at: None, kind, reason }.report(),
                 })
@@ -293,22 +375,20 @@ impl<M: ReadModel, C: ?Sized + Send> Handler<C> for Folding<M> {
     }
 
     fn committed(&mut self) {
-        for key in &self.dirty {
-            if let Some(cached) = self.rows.get_mut(key) {
+        for place in &self.dirty {
+            if let Some(cached) = self.rows.get_mut(*place) {
                 cached.is_dirty = false;
             }
         }
         self.clear_batch();
         if self.rows.len() > MAX_CACHED {
-            self.rows.clear();
-            self.is_complete = false;
+            self.forget_rows();
         }
     }
 
     fn undone(&mut self) {
         self.clear_batch();
-        self.rows.clear();
-        self.is_complete = false;
+        self.forget_rows();
     }
 }
 
