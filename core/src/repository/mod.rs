@@ -1,20 +1,24 @@
 //! Commands in, events out, state and history back: the typed way to one kind of aggregate.
 
 mod append;
+mod cache;
+mod entity;
 mod error;
 mod execute;
+mod flight;
 mod history;
 mod keyed;
 mod load;
 mod retry;
 
-use std::{fmt, marker::PhantomData, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use futures_util::{
     StreamExt,
     stream::{self, BoxStream},
 };
 
+use self::cache::Entities;
 pub use self::{
     error::CommandError,
     execute::{Execute, Executed},
@@ -36,8 +40,11 @@ pub struct Repository<A> {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdGenerator>,
     retry: RetryPolicy,
-    aggregate: PhantomData<fn() -> A>,
+    entities: Arc<Entities<A>>,
 }
+
+/// How many entities a repository keeps in memory if nothing is said.
+const CACHED: usize = 10_000;
 
 impl<A: Aggregate> Repository<A> {
     /// The entities that `store` holds. An [`Aggregate::CATEGORY`] that can name no stream fails the build.
@@ -54,7 +61,7 @@ impl<A: Aggregate> Repository<A> {
             clock: Arc::new(SystemClock),
             ids: Arc::new(UuidV7),
             retry: RetryPolicy::default(),
-            aggregate: PhantomData,
+            entities: Arc::new(Entities::up_to(CACHED)),
         }
     }
 
@@ -80,6 +87,19 @@ impl<A: Aggregate> Repository<A> {
         self
     }
 
+    /// Keeps the states of up to `entities` entities in memory, or of none if that is 0. Without this, it is 10,000.
+    ///
+    /// A command on an entity that is kept needs no reading: it is decided on the state as this repository knows it,
+    /// and appended if that is still so. The answers are the same as without, see [`execute`](Self::execute).
+    ///
+    /// The entities are kept until others need their room. A command copies the state, so let a large state share
+    /// its parts ([`Arc`]).
+    #[must_use]
+    pub fn with_cache(mut self, entities: usize) -> Self {
+        self.entities = Arc::new(Entities::up_to(entities));
+        self
+    }
+
     /// Runs `command` on the entity `id`: set options, then `.await` it for an [`Executed`].
     ///
     /// The entity is loaded, [handles](Aggregate::handle) the command, and its events are appended if
@@ -99,7 +119,10 @@ impl<A: Aggregate> Repository<A> {
     /// When its history cannot be read, or the id names no stream.
     pub async fn load(&self, id: &A::Id) -> Result<Loaded<A>, StoreError> {
         let stream = self.stream_id(id).map_err(Refusal::from)?;
-        load::load(&*self.store, stream, None).await
+        let entity = self.entities.entity(&stream);
+        let loaded = load::load(&*self.store, stream, entity.stored(), None).await?;
+        entity.learn(&loaded);
+        Ok(loaded.into_owned())
     }
 
     /// The entity as it was at a version or at a time.
@@ -112,7 +135,9 @@ impl<A: Aggregate> Repository<A> {
     /// When its history cannot be read, or the id names no stream.
     pub async fn load_at(&self, id: &A::Id, at: impl Into<AsOf>) -> Result<Loaded<A>, StoreError> {
         let stream = self.stream_id(id).map_err(Refusal::from)?;
-        load::load(&*self.store, stream, Some(at.into())).await
+        let nothing = load::Shared::nothing();
+        let loaded = load::load(&*self.store, stream, nothing, Some(at.into())).await?;
+        Ok(loaded.into_owned())
     }
 
     /// Everything that ever happened to the entity, oldest first, each event with the state before and
@@ -144,7 +169,7 @@ impl<A> Clone for Repository<A> {
             clock: Arc::clone(&self.clock),
             ids: Arc::clone(&self.ids),
             retry: self.retry.clone(),
-            aggregate: PhantomData,
+            entities: Arc::clone(&self.entities),
         }
     }
 }
