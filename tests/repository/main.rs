@@ -17,4 +17,5 @@ mod keyed;
 mod keyed_schedules;
 mod properties;
 mod retrying;
+mod schedules;
 mod unsteady;
