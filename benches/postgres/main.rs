@@ -7,6 +7,8 @@
 //! |---|---|
 //! | `append` | accounts are opened, one event to a new stream each, at 1, 8, 64 and 256 tasks; by hand with an INSERT for each, or by tasks that gather and send together, whichever is better |
 //! | `deposit` | the same on 1,000 streams that exist, each at an expected version |
+//! | `command` | a deposit as a command, on one of 4,000 accounts of 10 events: loaded, decided and appended; by annals on what it keeps in memory |
+//! | `hot` | 2,000 deposits on one account by 16 tasks; by hand each is done again when another was faster |
 //! | `load` | one stream of 1,000 events, decoded and folded |
 //! | `read` | 200,000 events in global order, decoded and folded; and as they are stored |
 //! | `growth` | appends and a follower with `--events` in the store, against an empty one; only when asked for, since it stores 5 million |
@@ -27,10 +29,12 @@ mod account;
 mod append;
 mod by_hand;
 mod coalesced;
+mod command;
 mod contender;
 mod ground;
 mod growth;
 mod history;
+mod hot;
 mod load;
 mod rate;
 mod read;
@@ -50,6 +54,8 @@ use crate::{
 enum Part {
     Append,
     Deposit,
+    Command,
+    Hot,
     Load,
     Read,
     Growth,
@@ -66,7 +72,7 @@ struct Arguments {
     /// How often each contender is measured; the median counts.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
-    /// At how many tasks `append` and `deposit` are measured.
+    /// At how many tasks `append`, `deposit` and `command` are measured.
     #[arg(long, value_delimiter = ',', default_values_t = [1, 8, 64, 256])]
     tasks: Vec<usize>,
     /// How many events `growth` stores first.
@@ -81,7 +87,15 @@ struct Arguments {
 async fn main() -> Outcome {
     let arguments = Arguments::parse();
     let parts = match &*arguments.parts {
-        [] => &[Part::Append, Part::Deposit, Part::Load, Part::Read, Part::Size],
+        [] => &[
+            Part::Append,
+            Part::Deposit,
+            Part::Command,
+            Part::Hot,
+            Part::Load,
+            Part::Read,
+            Part::Size,
+        ],
         parts => parts,
     };
     let ground = Ground::find(Duration::from_secs_f64(arguments.seconds), arguments.rounds).await?;
@@ -89,6 +103,8 @@ async fn main() -> Outcome {
         match part {
             Part::Append => append::measure(&ground, Kind::Open, &arguments.tasks).await?,
             Part::Deposit => append::measure(&ground, Kind::Deposit, &arguments.tasks).await?,
+            Part::Command => append::measure(&ground, Kind::Command, &arguments.tasks).await?,
+            Part::Hot => hot::measure(&ground).await?,
             Part::Load => load::measure(&ground).await?,
             Part::Read => read::measure(&ground).await?,
             Part::Growth => growth::measure(&ground, arguments.events).await?,

@@ -4,8 +4,8 @@
 use std::{collections::HashMap, future::poll_fn, pin::pin, sync::Arc, task::Poll, time::Duration};
 
 use annals::{
-    Aggregate, CommandError, EventStore, EventStoreExt, Executed, ExpectedVersion, 
-    MemoryStore, Metadata, Position, ReadStream, Recorded, Refusal, Repository, RetryPolicy, StoreError,
+    Aggregate, CommandError, EventStore, EventStoreExt, Executed, ExpectedVersion, MemoryStore,
+    Metadata, Position, ReadStream, Recorded, Refusal, Repository, RetryPolicy, StoreError,
     TryStreamExt, Version,
 };
 use proptest::prelude::*;
@@ -182,12 +182,16 @@ fn check(told: &Told, log: &[Recorded<AccountEvent>], head: Position) -> Result<
                 ),
                 CommandError::Conflict(conflict) => {
                     let actual = conflict.actual.get();
-                    prop_assert!(*expected == ExpectedVersion::Any || conflict.expected == *expected);
+                    prop_assert!(
+                        *expected == ExpectedVersion::Any || conflict.expected == *expected
+                    );
                     prop_assert!(moments.contains(&actual), "{from}..={to}: {conflict}");
                 }
-                CommandError::Store(StoreError::OutcomeUnknown(_) | StoreError::Unavailable(_)) => {}
-                CommandError::Store(StoreError::Refused(Refusal::IdempotencyKeyTaken { .. }))
-                    if call.key.is_some() => {}
+                CommandError::Store(StoreError::OutcomeUnknown(_) | StoreError::Unavailable(_)) => {
+                }
+                CommandError::Store(StoreError::Refused(Refusal::IdempotencyKeyTaken {
+                    ..
+                })) if call.key.is_some() => {}
                 CommandError::Store(error) => prop_assert!(false, "{error:?}"),
             }
         }

@@ -222,7 +222,11 @@ impl<A> Line<A> {
             if next.has_events() {
                 let is_first = events == 0;
                 events += next.events.len();
-                bytes += next.events.iter().map(|event| event.event.payload.as_str().len()).sum::<usize>();
+                bytes += next
+                    .events
+                    .iter()
+                    .map(|event| event.event.payload.as_str().len())
+                    .sum::<usize>();
                 if !is_first && (self.singly > 0 || events > EVENTS || bytes > BYTES) {
                     break;
                 }

@@ -1,4 +1,4 @@
-use std::{fmt, pin::Pin, sync::Arc};
+use std::{fmt, mem, pin::Pin, sync::Arc};
 
 use super::{
     CommandError, Repository,
@@ -146,7 +146,9 @@ impl<'a, A: Aggregate> Execute<'a, A> {
         };
         // What was read for the key: there is nothing of it in there.
         let mut before = Shared::nothing();
+        // Up to where the stream was read since the command came. Until then it decides on what was read or stored before.
         let mut read = None;
+        let mut may_be_old = true;
         loop {
             if let Some(key) = key {
                 before = match find(store, stream, &before, key, &mut pauses).await? {
@@ -179,7 +181,9 @@ impl<'a, A: Aggregate> Execute<'a, A> {
                 }
                 Ok(Fate::Conflict(conflict)) => {
                     expected.check(stream, conflict.actual).map_err(CommandError::Conflict)?;
-                    pause(&mut pauses, CommandError::Conflict(conflict)).await?;
+                    if !mem::take(&mut may_be_old) || read.is_some() {
+                        pause(&mut pauses, CommandError::Conflict(conflict)).await?;
+                    }
                     read = None;
                     continue;
                 }

@@ -12,9 +12,7 @@ use super::{
     load::{Shared, load},
     retry::pause,
 };
-use crate::{
-    Aggregate, AppendError, EventStore, Position, StoreError, StreamAppend, StreamId,
-};
+use crate::{Aggregate, AppendError, EventStore, Position, StoreError, StreamAppend, StreamId};
 
 /// How an entity's stream is reached.
 #[derive(Clone)]
@@ -133,7 +131,11 @@ impl<A: Aggregate> Flight<A> {
                 let (version, position) = (read.version, read.position);
                 let is_news = self.entity.read(read);
                 for one in passengers {
-                    one.tell(if is_news { Fate::Void(Some(version)) } else { Fate::Stands(position) });
+                    one.tell(if is_news {
+                        Fate::Void(Some(version))
+                    } else {
+                        Fate::Stands(position)
+                    });
                 }
             }
             Err(error) => {

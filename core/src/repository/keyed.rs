@@ -4,11 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::TryStreamExt;
 
-use super::{
-    Executed,
-    load::Shared,
-    retry::pause,
-};
+use super::{Executed, load::Shared, retry::pause};
 use crate::{
     Aggregate, EventStore, IdempotencyKey, Loaded, ReadStream, Refusal, StoreError, StreamId,
 };
