@@ -190,17 +190,17 @@ impl<A: Aggregate> Entity<A> {
     /// read before anybody decides again; from its beginning if it is `at` a version before the one that was known.
     pub(super) fn fell(&self, at: Option<Version>) {
         let mut line = self.line();
-        line.fall_back();
         if at.is_some_and(|at| at < line.stored.version) {
             line.stored = Shared::nothing();
         }
-        line.tip = Tip::of(&line.stored);
-        line.is_current = false;
+        line.fell();
     }
 
-    /// The flight is over, and is nobody's any more.
+    /// The flight is over, nobody knows how, and is nobody's any more.
     pub(super) fn crashed(&self) {
-        self.line().is_in_flight = false;
+        let mut line = self.line();
+        line.is_in_flight = false;
+        line.fell();
     }
 
     fn line(&self) -> MutexGuard<'_, Line<A>> {
@@ -210,6 +210,12 @@ impl<A: Aggregate> Entity<A> {
 }
 
 impl<A> Line<A> {
+    fn fell(&mut self) {
+        self.fall_back();
+        self.tip = Tip::of(&self.stored);
+        self.is_current = false;
+    }
+
     fn take_off(&mut self) -> Option<(Vec<Waiting<A>>, Shared<A>)> {
         let passengers = self.next_passengers();
         self.is_in_flight = !passengers.is_empty();

@@ -153,7 +153,6 @@ impl<A: Aggregate> Flight<A> {
 impl<A: Aggregate> Drop for Flight<A> {
     fn drop(&mut self) {
         if !self.is_over {
-            self.entity.fell(None);
             self.entity.crashed();
         }
     }
