@@ -7,8 +7,12 @@ use quick_cache::{DefaultHashBuilder, Lifecycle, UnitWeighter, sync::Cache};
 use super::entity::Entity;
 use crate::{Aggregate, StreamId};
 
-/// Up to so many entities; those that are in use are not counted out.
-pub(super) struct Entities<A>(Option<Cached<A>>);
+/// Up to so many entities, and those that are in use.
+pub(super) struct Entities<A> {
+    most: usize,
+    /// None if nothing is to be kept.
+    cached: Option<Cached<A>>,
+}
 
 type Cached<A> = Cache<StreamId, Arc<Entity<A>>, UnitWeighter, DefaultHashBuilder, WhileInUse>;
 
@@ -17,13 +21,18 @@ impl<A: Aggregate> Entities<A> {
         let cache = || {
             Cache::with(most, most as u64, UnitWeighter, DefaultHashBuilder::default(), WhileInUse)
         };
-        Self((most > 0).then(cache))
+        Self { most, cached: (most > 0).then(cache) }
+    }
+
+    /// As many others.
+    pub(super) fn none_yet(&self) -> Self {
+        Self::up_to(self.most)
     }
 
     /// The entity of `stream`: the one that others have, too, unless nothing is kept.
     pub(super) fn entity(&self, stream: &StreamId) -> Arc<Entity<A>> {
         let new = || Arc::new(Entity::unknown());
-        match &self.0 {
+        match &self.cached {
             Some(cache) => cache
                 .get_or_insert_with(stream, || Ok::<_, std::convert::Infallible>(new()))
                 .unwrap_or_else(|never| match never {}),

@@ -21,8 +21,9 @@ pub struct Executed<A: Aggregate> {
     pub state: A,
     /// Its version after the command.
     pub version: Version,
-    /// The position of the last event in `state`, [`Position::START`] if there is none: whoever has followed
-    /// the global stream up to here has seen the effect of this command.
+    /// Whoever has followed the global stream up to here has seen the effect of this command. It is the position of the
+    /// last event in `state`, [`Position::START`] if there is none; or of a later one, where commands on the same entity were
+    /// appended together, for a follower sees their events together as well.
     pub position: Position,
     /// What the command led to; empty if there was nothing to do.
     pub events: Vec<A::Event>,
@@ -51,7 +52,7 @@ impl<A: Aggregate> Cause for Executed<A> {
 
 /// A command about to run: set its options, then `.await` it.
 ///
-/// Dropped while it runs, the command has happened whole or not at all; load the entity to see which.
+/// Dropped while it runs, the command happens whole or not at all; what was sent to the store may still arrive.
 ///
 /// ```no_run
 /// use annals::{Aggregate, CommandError, Metadata, Repository, StoreError, Version};
@@ -224,6 +225,8 @@ impl<A: Aggregate> Decided<A> {
     }
 }
 
+type Decision<A> = Result<(Decided<A>, Option<Change<A>>), CommandError<<A as Aggregate>::Error>>;
+
 /// Decides on `tip`, and says what that changes.
 fn decide<A: Aggregate>(
     command: &A::Command,
@@ -232,7 +235,7 @@ fn decide<A: Aggregate>(
     key: Option<IdempotencyKey>,
     cx: &mut Context<A>,
     tip: &Tip<A>,
-) -> Result<(Decided<A>, Option<Change<A>>), CommandError<A::Error>> {
+) -> Decision<A> {
     expected.check(stream, tip.version).map_err(CommandError::Conflict)?;
     cx.version = tip.version;
     let events = tip.state.handle(command, cx).map_err(CommandError::Rejected)?;

@@ -80,10 +80,12 @@ impl<A: Aggregate> Repository<A> {
         self
     }
 
-    /// Tries again as `retry` says.
+    /// Tries again as `retry` says. Commands on one entity share their tries, so this repository has a
+    /// [cache](Self::with_cache) of its own then, even if it is a clone.
     #[must_use]
     pub fn with_retry(mut self, retry: RetryPolicy) -> Self {
         self.retry = retry;
+        self.entities = Arc::new(self.entities.none_yet());
         self
     }
 
@@ -107,13 +109,19 @@ impl<A: Aggregate> Repository<A> {
     /// [`RetryPolicy`] allows. When the store is lost in between, the same events are sent again, so
     /// that they are stored once. The options, and how it fails: [`Execute`].
     ///
+    /// An entity that the repository [knows](Self::with_cache) is not loaded: the command is one round trip, and one more
+    /// if others have appended since, or if it leads to no events. Commands on one entity are decided one on top of the other,
+    /// in the order in which they came, and appended together where they came while another append was on its way. Each is
+    /// answered for itself: one that is declined, conflicts with the version it expects, or is refused by the store
+    /// fails none of the others.
+    ///
     /// # Panics
-    /// When it has to pause before another try outside of a tokio runtime with its time driver enabled.
+    /// Outside of a tokio runtime with its time driver enabled, when it has to wait: for the store, or before another try.
     pub fn execute<'a>(&'a self, id: &'a A::Id, command: &'a A::Command) -> Execute<'a, A> {
         Execute::new(self, id, command)
     }
 
-    /// The entity as it is now; its default, at [`Version::NONE`](crate::Version::NONE), if nothing happened to it yet.
+    /// The entity as it is now: what the repository [knows](Self::with_cache), and what was appended since. Its default, at [`Version::NONE`](crate::Version::NONE), if nothing happened to it yet.
     ///
     /// # Errors
     /// When its history cannot be read, or the id names no stream.
