@@ -36,7 +36,8 @@ impl Bank {
         accounts.execute(&anna(), &Command::Deposit(100)).await.unwrap();
         gate.append_arrives().await;
         gate.close();
-        (gate.take_appends(), gate.take_reads());
+        gate.take_appends();
+        gate.take_reads();
         Self { others: Repository::new(store.clone()), store, gate, accounts }
     }
 
@@ -224,7 +225,8 @@ async fn whoever_is_dropped_or_not_polled_keeps_nobody_waiting() {
         let (id, command) = (anna(), Command::Deposit(1));
         let mut first = bank.accounts.execute(&id, &command).into_future();
         assert!(poll_immediate(&mut first).await.is_none());
-        let (_, others) = (bank.gate.append_arrives().await, bank.send(Command::Deposit(2)).await);
+        bank.gate.append_arrives().await;
+        let others = bank.send(Command::Deposit(2)).await;
         let mut first = Some(first);
         if is_dropped {
             first = None;
