@@ -66,12 +66,17 @@ pub(crate) struct Account {
 
 impl Aggregate for Account {
     type Id = uuid::Uuid;
-    type Command = u64;
+    /// What is to happen.
+    type Command = AccountEvent;
     type Event = AccountEvent;
     type Error = std::convert::Infallible;
 
-    fn handle(&self, nth: &u64, _: &Context<Self>) -> Result<Vec<AccountEvent>, Self::Error> {
-        Ok(vec![AccountEvent::deposited(*nth)])
+    fn handle(
+        &self,
+        event: &AccountEvent,
+        _: &Context<Self>,
+    ) -> Result<Vec<AccountEvent>, Self::Error> {
+        Ok(vec![event.clone()])
     }
 
     fn apply(&mut self, event: &AccountEvent) {

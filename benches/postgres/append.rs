@@ -1,4 +1,5 @@
-//! One event an append, from 1 to 256 tasks: new accounts (`append`), and accounts that are there (`deposit`).
+//! One event an append, from 1 to 256 tasks: new accounts (`append`), and accounts that are there, at a version that is
+//! known (`deposit`), or as a command: load, decide, append (`command`).
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -6,8 +7,9 @@ use uuid::Uuid;
 
 use crate::{
     account::AccountEvent,
-    by_hand::Single,
+    by_hand::{Single, table},
     coalesced::Coalesced,
+    command::{Decides, Loads, accounts_with_ten_events},
     contender::{Customer, Ledger, Run, run},
     ground::{Ground, Outcome},
     table::{Table, against, per_second, span},
@@ -23,6 +25,7 @@ const ACCOUNTS: usize = 1_000;
 pub(crate) enum Kind {
     Open,
     Deposit,
+    Command,
 }
 
 /// One way to append, with a table of its own and what was measured of it.
@@ -37,13 +40,14 @@ pub(crate) async fn measure(ground: &Ground, kind: Kind, tasks: &[usize]) -> Out
     let title = match kind {
         Kind::Open => "append: accounts opened per second",
         Kind::Deposit => "deposit: deposits per second on 1,000 accounts",
+        Kind::Command => "command: deposits per second, decided on accounts of 10 events each",
     };
     let columns = ["tasks", "single", "coalesced", "better", "annals", "ratio", "goal"];
     let mut rates = Table::new(title, &columns);
     let columns = ["tasks", "better p50", "p99", "annals p50", "p99"];
     let mut latencies = Table::new("latency of an append", &columns);
     for &tasks in tasks {
-        let mut contenders = contenders(ground, tasks).await?;
+        let mut contenders = contenders(ground, kind, tasks).await?;
         for contender in &mut contenders {
             contender.customers = customers(kind, tasks, &*contender.ledger).await?;
         }
@@ -60,8 +64,8 @@ pub(crate) async fn measure(ground: &Ground, kind: Kind, tasks: &[usize]) -> Out
         let [single, gathering @ .., annals] = &*medians else { unreachable!("{medians:?}") };
         let coalesced = fastest(gathering);
         let better = fastest([single, coalesced]);
-        let [ratio, goal] = against(annals.1.per_second / better.1.per_second, goal(tasks));
-        let goal = if kind == Kind::Open { goal } else { "-".to_owned() };
+        let (ratio, goal) = (annals.1.per_second / better.1.per_second, goal(kind, tasks));
+        let [ratio, goal] = against(ratio, goal);
         rates.row(&[
             &tasks,
             &per_second(single.1.per_second),
@@ -81,22 +85,40 @@ pub(crate) async fn measure(ground: &Ground, kind: Kind, tasks: &[usize]) -> Out
     Ok(())
 }
 
-/// The share of the better way by hand that annals is to reach.
-fn goal(tasks: usize) -> f64 {
-    if tasks <= 8 { 0.9 } else { 0.8 }
+/// What annals is to reach, as a multiple of the better way by hand.
+fn goal(kind: Kind, tasks: usize) -> Option<f64> {
+    match (kind, tasks) {
+        (Kind::Open, ..=8) => Some(0.9),
+        (Kind::Open, _) => Some(0.8),
+        (Kind::Command, 1) => Some(1.5),
+        (Kind::Command, 64) => Some(2.5),
+        _ => None,
+    }
 }
 
-async fn contenders(ground: &Ground, tasks: usize) -> Outcome<Vec<Contender>> {
-    let mut ledgers: Vec<(String, Arc<dyn Ledger>)> =
-        vec![("single".to_owned(), Arc::new(Single::new(ground).await?))];
-    for writers in WRITERS.into_iter().filter(|writers| *writers <= tasks) {
-        let name = format!("by {writers}");
-        ledgers.push((name, Arc::new(Coalesced::new(ground, writers).await?)));
+async fn contenders(ground: &Ground, kind: Kind, tasks: usize) -> Outcome<Vec<Contender>> {
+    let mut contenders = Vec::new();
+    let mut add = |name: String, ledger: Arc<dyn Ledger>| {
+        contenders.push(Contender { name, ledger, customers: Vec::new(), runs: Vec::new() });
+    };
+    let writers = WRITERS.into_iter().filter(|writers| *writers <= tasks);
+    for writers in [0].into_iter().chain(writers) {
+        let pool = table(ground).await?;
+        let (name, ledger): (_, Arc<dyn Ledger>) = match writers {
+            0 => ("single".to_owned(), Arc::new(Single(pool.clone()))),
+            _ => (format!("by {writers}"), Arc::new(Coalesced::new(&pool, writers))),
+        };
+        match kind {
+            Kind::Command => add(name, Arc::new(Loads { pool, ledger })),
+            Kind::Open | Kind::Deposit => add(name, ledger),
+        }
     }
-    ledgers.push(("annals".to_owned(), Arc::new(ground.store().await?)));
-    let contender =
-        |(name, ledger)| Contender { name, ledger, customers: Vec::new(), runs: Vec::new() };
-    Ok(ledgers.into_iter().map(contender).collect())
+    let store = ground.store().await?;
+    match kind {
+        Kind::Command => add("annals".to_owned(), Arc::new(Decides::on(store))),
+        Kind::Open | Kind::Deposit => add("annals".to_owned(), Arc::new(store)),
+    }
+    Ok(contenders)
 }
 
 /// One customer for each task; for deposits, each with accounts that nobody else deposits on.
@@ -105,6 +127,12 @@ async fn customers(kind: Kind, tasks: usize, ledger: &dyn Ledger) -> Outcome<Vec
         return Ok(vec![Customer::Opens; tasks]);
     }
     let mut accounts = vec![VecDeque::new(); tasks];
+    if kind == Kind::Command {
+        for (nth, account) in accounts_with_ten_events(ledger).await?.into_iter().enumerate() {
+            accounts[nth % tasks].push_back((account, 10));
+        }
+        return Ok(accounts.into_iter().map(Customer::Deposits).collect());
+    }
     for nth in 0..ACCOUNTS {
         let account = Uuid::now_v7();
         ledger.append(account, 0, AccountEvent::opened(nth as u64)).await?;

@@ -109,13 +109,7 @@ pub(crate) async fn insert(
 
 /// Each append is a statement of its own, on whichever connection of the pool is free.
 #[derive(Debug)]
-pub(crate) struct Single(PgPool);
-
-impl Single {
-    pub(crate) async fn new(ground: &Ground) -> Outcome<Self> {
-        Ok(Self(table(ground).await?))
-    }
-}
+pub(crate) struct Single(pub(crate) PgPool);
 
 impl Ledger for Single {
     fn append(

@@ -10,9 +10,9 @@ use uuid::Uuid;
 
 use crate::{
     account::AccountEvent,
-    by_hand::{OPEN_EACH, RAISE_EACH, Row, insert, table},
+    by_hand::{OPEN_EACH, RAISE_EACH, Row, insert},
     contender::Ledger,
-    ground::{Ground, Outcome},
+    ground::Outcome,
 };
 
 /// The most rows of one statement.
@@ -26,14 +26,13 @@ type Request = (Row, oneshot::Sender<Outcome<i64>>);
 pub(crate) struct Coalesced(Vec<mpsc::Sender<Request>>);
 
 impl Coalesced {
-    pub(crate) async fn new(ground: &Ground, writers: usize) -> Outcome<Self> {
-        let pool = table(ground).await?;
+    pub(crate) fn new(pool: &PgPool, writers: usize) -> Self {
         let start = || {
             let (sender, requests) = mpsc::channel(BATCH);
             tokio::spawn(write(pool.clone(), requests));
             sender
         };
-        Ok(Self((0..writers).map(|_| start()).collect()))
+        Self((0..writers).map(|_| start()).collect())
     }
 }
 

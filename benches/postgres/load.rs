@@ -32,7 +32,7 @@ pub(crate) async fn measure(ground: &Ground) -> Outcome {
     ground.settle().await?;
 
     let account = history.accounts[ACCOUNTS / 2];
-    let accounts = Repository::<Account>::new(store);
+    let accounts = Repository::<Account>::new(store).with_cache(0);
     let by_annals = || {
         let accounts = accounts.clone();
         tokio::spawn(async move {
@@ -41,7 +41,14 @@ pub(crate) async fn measure(ground: &Ground) -> Outcome {
             Ok(loaded.version.get())
         })
     };
-    let by_hand = || tokio::spawn(load(pool.clone(), account));
+    let by_hand = || {
+        let pool = pool.clone();
+        tokio::spawn(async move {
+            let (state, version) = load(&pool, account).await?;
+            assert!(state.cents > 0);
+            Ok(version.unsigned_abs())
+        })
+    };
     let [by_hand, by_annals] = rates(ground, [Box::new(by_hand), Box::new(by_annals)]).await?;
 
     let title = "load: events per second, 1,000 of one stream at a time, decoded and folded";
@@ -52,13 +59,13 @@ pub(crate) async fn measure(ground: &Ground) -> Outcome {
     ground.clear().await
 }
 
-async fn load(pool: PgPool, account: Uuid) -> Outcome<u64> {
+/// The state of an account, and its version.
+pub(crate) async fn load(pool: &PgPool, account: Uuid) -> Outcome<(Account, i64)> {
     let (mut state, mut version) = (Account::default(), 0);
-    let mut rows = sqlx::query(SELECT).bind(format!("account-{account}")).fetch(&pool);
+    let mut rows = sqlx::query(SELECT).bind(format!("account-{account}")).fetch(pool);
     while let Some(row) = rows.try_next().await? {
         state.apply(&AccountEvent::from_hand(row.try_get(2)?, row.try_get(3)?)?);
-        version = row.try_get::<i64, _>(1)?;
+        version = row.try_get(1)?;
     }
-    assert!(state.cents > 0);
-    Ok(version.unsigned_abs())
+    Ok((state, version))
 }

@@ -7,6 +7,8 @@
 //! |---|---|
 //! | `append` | accounts are opened, one event to a new stream each, at 1, 8, 64 and 256 tasks; by hand with an INSERT for each, or by tasks that gather and send together, whichever is better |
 //! | `deposit` | the same on 1,000 streams that exist, each at an expected version |
+//! | `command` | a deposit as a command, on one of 4,000 accounts of 10 events: loaded, decided and appended; by annals on what it keeps in memory |
+//! | `hot` | 2,000 deposits on one account by 16 tasks; by hand each is done again when another was faster |
 //! | `load` | one stream of 1,000 events, decoded and folded |
 //! | `read` | 200,000 events in global order, decoded and folded; and as they are stored |
 //! | `rebuild` | a read model of 1,000 rows is built anew from 200,000 events; by hand read in one go, folded in memory, and written once |
@@ -31,11 +33,13 @@ mod append;
 mod balance;
 mod by_hand;
 mod coalesced;
+mod command;
 mod contender;
 mod followers;
 mod ground;
 mod growth;
 mod history;
+mod hot;
 mod latency;
 mod load;
 mod pace;
@@ -58,6 +62,8 @@ use crate::{
 enum Part {
     Append,
     Deposit,
+    Command,
+    Hot,
     Load,
     Read,
     Rebuild,
@@ -77,7 +83,7 @@ struct Arguments {
     /// How often each contender is measured; the median counts.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
-    /// At how many tasks `append` and `deposit` are measured.
+    /// At how many tasks `append`, `deposit` and `command` are measured.
     #[arg(long, value_delimiter = ',', default_values_t = [1, 8, 64, 256])]
     tasks: Vec<usize>,
     /// How many events `growth` stores first.
@@ -104,6 +110,8 @@ async fn main() -> Outcome {
         [] => &[
             Part::Append,
             Part::Deposit,
+            Part::Command,
+            Part::Hot,
             Part::Load,
             Part::Read,
             Part::Rebuild,
@@ -118,6 +126,8 @@ async fn main() -> Outcome {
         match part {
             Part::Append => append::measure(&ground, Kind::Open, &arguments.tasks).await?,
             Part::Deposit => append::measure(&ground, Kind::Deposit, &arguments.tasks).await?,
+            Part::Command => append::measure(&ground, Kind::Command, &arguments.tasks).await?,
+            Part::Hot => hot::measure(&ground).await?,
             Part::Load => load::measure(&ground).await?,
             Part::Read => read::measure(&ground).await?,
             Part::Rebuild => rebuild::measure(&ground).await?,

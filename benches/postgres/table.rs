@@ -65,8 +65,11 @@ pub(crate) fn span(duration: Duration) -> String {
     }
 }
 
-/// A ratio beside its goal, and whether it is met.
-pub(crate) fn against(ratio: f64, goal: f64) -> [String; 2] {
-    let verdict = if ratio >= goal { "met" } else { "missed" };
-    [format!("{ratio:.2}"), format!("{goal} {verdict}")]
+/// A ratio beside its goal, if it has one, and whether it is met.
+pub(crate) fn against(ratio: f64, goal: impl Into<Option<f64>>) -> [String; 2] {
+    let goal = goal.into().map_or("-".to_owned(), |goal| {
+        let verdict = if ratio >= goal { "met" } else { "missed" };
+        format!("{goal} {verdict}")
+    });
+    [format!("{ratio:.2}"), goal]
 }

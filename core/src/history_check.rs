@@ -11,7 +11,7 @@ use futures_util::{FutureExt, TryFutureExt, TryStreamExt, future::BoxFuture};
 
 use crate::{
     Aggregate, DecodeError, Event, EventData, EventStore, EventType, Position, ReadAll, StoreError,
-    StreamId, Version, panic, repository::load,
+    StreamId, Version, panic, repository::{Shared, load},
 };
 
 /// Reads everything that a store holds with this build, and reports what it cannot read: before a deploy, on a copy of
@@ -205,7 +205,7 @@ fn fold<A: Aggregate>(
     store: &dyn EventStore,
     stream: StreamId,
 ) -> BoxFuture<'_, Result<(), StoreError>> {
-    load::<A>(store, stream, None).map_ok(drop).boxed()
+    load::<A>(store, stream, Shared::nothing(), None).map_ok(drop).boxed()
 }
 
 /// In which way an event cannot be read. What is said about it holds a place within the payload, which differs from one to

@@ -9,12 +9,16 @@
 #![cfg(all(feature = "macros", feature = "memory"))]
 
 mod account;
+mod caching;
 mod executing;
 mod faults;
 mod following;
+mod gate;
 mod history;
 mod keyed;
 mod keyed_schedules;
 mod properties;
+mod queueing;
 mod retrying;
+mod schedules;
 mod unsteady;

@@ -1,15 +1,17 @@
-use std::{fmt, pin::Pin, sync::Arc};
+use std::{fmt, mem, pin::Pin, sync::Arc};
 
 use super::{
-    CommandError, Loaded, Repository,
-    append::append_once,
+    CommandError, Repository,
+    entity::{Change, Fate, Tip, Turn},
+    flight::{Flight, Route},
     keyed::{Found, find, settle},
+    load::Shared,
     retry::pause,
 };
 use crate::{
-    Aggregate, AppendError, Appended, CausationId, Cause, Context, CorrelationId, Event, EventId,
-    ExpectedVersion, IdempotencyKey, Metadata, NewEvent, Position, Refusal, StoreError,
-    StreamAppend, Version, observe::ObservedCommand,
+    Aggregate, CausationId, Cause, Context, CorrelationId, Event, EventId, ExpectedVersion,
+    IdempotencyKey, Metadata, NewEvent, Position, Refusal, StoreError, StreamId, Version,
+    observe::ObservedCommand,
 };
 
 /// The answer of a command that succeeded.
@@ -20,8 +22,9 @@ pub struct Executed<A: Aggregate> {
     pub state: A,
     /// Its version after the command.
     pub version: Version,
-    /// The position of the last event in `state`, [`Position::START`] if there is none: whoever has followed
-    /// the global stream up to here has seen the effect of this command.
+    /// Whoever has followed the global stream up to here has seen the effect of this command. It is the position of the
+    /// last event in `state`, [`Position::START`] if there is none; or of a later one, where commands on the same entity were
+    /// appended together, for a follower sees their events together as well.
     pub position: Position,
     /// What the command led to; empty if there was nothing to do.
     pub events: Vec<A::Event>,
@@ -29,6 +32,13 @@ pub struct Executed<A: Aggregate> {
     pub event_ids: Vec<EventId>,
     /// The metadata of `events`, with the correlation id that they got; as it was given if there are none.
     pub metadata: Arc<Metadata>,
+}
+
+impl<A: Aggregate> Executed<A> {
+    fn loaded(&self) -> Shared<A> {
+        let Self { state, version, position, .. } = self;
+        Shared { state: Arc::new(state.clone()), version: *version, position: *position }
+    }
 }
 
 impl<A: Aggregate> Cause for Executed<A> {
@@ -43,7 +53,7 @@ impl<A: Aggregate> Cause for Executed<A> {
 
 /// A command about to run: set its options, then `.await` it.
 ///
-/// Dropped while it runs, the command has happened whole or not at all; load the entity to see which.
+/// Dropped while it runs, the command happens whole or not at all; what was sent to the store may still arrive.
 ///
 /// ```no_run
 /// use annals::{Aggregate, CommandError, Metadata, Repository, StoreError, Version};
@@ -123,9 +133,12 @@ impl<'a, A: Aggregate> Execute<'a, A> {
 
     async fn run(self, observed: &ObservedCommand) -> Result<Executed<A>, CommandError<A::Error>> {
         let Self { repository, id, command, expected, metadata, key } = self;
-        let store = &*repository.store;
         let stream = repository.stream_id(id).map_err(Refusal::from).map_err(StoreError::from)?;
-        let mut pauses = observed.retries(repository.retry.pauses());
+        let entity = repository.entities.entity(&stream);
+        let (store, retry) = (Arc::clone(&repository.store), repository.retry.clone());
+        let route = Route { store, stream, retry };
+        let (store, stream) = (&*route.store, &route.stream);
+        let mut pauses = observed.retries(route.retry.pauses());
         let mut cx = Context {
             id: id.clone(),
             version: Version::NONE,
@@ -133,43 +146,112 @@ impl<'a, A: Aggregate> Execute<'a, A> {
             metadata: Arc::new(metadata),
             ids: Arc::clone(&repository.ids),
         };
+        // What was read for the key: there is nothing of it in there.
+        let mut before = Shared::nothing();
+        // Up to where the stream was read since the command came. Until then it decides on what was read or stored before.
+        let mut read = None;
+        let mut may_be_old = true;
         loop {
-            let loaded = match find(store, &stream, &Loaded::nothing(), key, &mut pauses).await? {
-                Found::Answer(answer) => return Ok(answer),
-                Found::Entity(loaded) => loaded,
-            };
-            expected.check(&stream, loaded.version).map_err(CommandError::Conflict)?;
-            cx.version = loaded.version;
-            let events = loaded.state.handle(command, &cx).map_err(CommandError::Rejected)?;
-            if events.is_empty() {
-                let Loaded { state, version, position } = loaded;
-                let (event_ids, metadata) = (vec![], cx.metadata);
-                return Ok(Executed { state, version, position, events, event_ids, metadata });
+            if let Some(key) = key {
+                before = match find(store, stream, &before, key, &mut pauses).await? {
+                    Found::Answer(answer) => return Ok(answer),
+                    Found::Entity(loaded) => loaded,
+                };
+                entity.learn(&before);
+                read = Some(before.version);
             }
-            let new_events = new_events(&cx, &events, key)?;
-            let event_ids = new_events.iter().map(|event| event.id).collect();
-            let metadata =
-                new_events.first().map_or_else(Arc::default, |event| Arc::clone(&event.metadata));
-            let append = StreamAppend::new(stream.clone(), loaded.version, new_events);
-            let stored = match append_once(store, append, loaded.version, &mut pauses).await {
-                Err(AppendError::Conflict(conflict)) => {
-                    observed.conflicted();
-                    expected.check(&stream, conflict.actual).map_err(CommandError::Conflict)?;
-                    pause(&mut pauses, CommandError::Conflict(conflict)).await?;
+            let turn = entity.take_turn(read, |tip| {
+                match decide(command, expected, stream, key, &mut cx, tip) {
+                    Ok((decided, change)) => (Ok(decided), change),
+                    Err(error) => (Err(error), None),
+                }
+            });
+            let (decision, fate) = match turn {
+                Turn::Holds(decision, position) => return Ok(decision?.executed(position)),
+                Turn::Waits(decision, fate) => (decision, fate),
+            };
+            let has_events = matches!(&decision, Some(Ok(decided)) if !decided.events.is_empty());
+            Flight::start(&entity, &route).await;
+            let outcome = match fate.await {
+                Ok(Fate::Stands(position)) => Ok(position),
+                Ok(Fate::Failed(error)) => Err(error),
+                Err(lost) if has_events => Err(StoreError::OutcomeUnknown(lost.into())),
+                Err(lost) => Err(StoreError::Unavailable(lost.into())),
+                Ok(Fate::Void(version)) => {
+                    read = version;
                     continue;
                 }
-                Err(AppendError::Store(error)) => Err(error),
-                Ok(appended) => Ok(appended),
+                Ok(Fate::Conflict(conflict)) => {
+                    observed.conflicted();
+                    expected.check(stream, conflict.actual).map_err(CommandError::Conflict)?;
+                    if !mem::take(&mut may_be_old) || read.is_some() {
+                        pause(&mut pauses, CommandError::Conflict(conflict)).await?;
+                    }
+                    read = None;
+                    continue;
+                }
             };
             if let Some(key) = key {
-                return Ok(settle(store, &stream, loaded, key, stored, &mut pauses).await?);
+                if has_events {
+                    let stored = outcome.map(drop);
+                    let answer = settle(store, stream, &before, key, stored, &mut pauses).await?;
+                    entity.learn(&answer.loaded());
+                    return Ok(answer);
+                }
+                let found = find(store, stream, &before, key, &mut pauses).await?;
+                if let Found::Answer(answer) = found {
+                    return Ok(answer);
+                }
             }
-            let Appended { version, position } = stored?;
-            let mut state = loaded.state;
-            events.iter().for_each(|event| state.apply(event));
-            return Ok(Executed { state, version, position, events, event_ids, metadata });
+            let position = outcome?;
+            if let Some(decision) = decision {
+                return Ok(decision?.executed(position));
+            }
         }
     }
+}
+
+/// What a command has decided: its answer, if that stands.
+struct Decided<A: Aggregate> {
+    tip: Tip<A>,
+    events: Vec<A::Event>,
+    event_ids: Vec<EventId>,
+    metadata: Arc<Metadata>,
+}
+
+impl<A: Aggregate> Decided<A> {
+    fn executed(self, position: Position) -> Executed<A> {
+        let Self { tip: Tip { state, version }, events, event_ids, metadata } = self;
+        let state = Arc::unwrap_or_clone(state);
+        Executed { state, version, position, events, event_ids, metadata }
+    }
+}
+
+type Decision<A> = Result<(Decided<A>, Option<Change<A>>), CommandError<<A as Aggregate>::Error>>;
+
+/// Decides on `tip`, and says what that changes.
+fn decide<A: Aggregate>(
+    command: &A::Command,
+    expected: ExpectedVersion,
+    stream: &StreamId,
+    key: Option<IdempotencyKey>,
+    cx: &mut Context<A>,
+    tip: &Tip<A>,
+) -> Decision<A> {
+    expected.check(stream, tip.version).map_err(CommandError::Conflict)?;
+    cx.version = tip.version;
+    let events = tip.state.handle(command, cx).map_err(CommandError::Rejected)?;
+    let new_events = new_events(cx, &events, key)?;
+    let mut tip = tip.clone();
+    let Some(first) = new_events.first() else {
+        let (event_ids, metadata) = (Vec::new(), Arc::clone(&cx.metadata));
+        return Ok((Decided { tip, events, event_ids, metadata }, None));
+    };
+    let metadata = Arc::clone(&first.metadata);
+    let event_ids = new_events.iter().map(|event| event.id).collect();
+    tip.advance(&events);
+    let change = Change { events: new_events, after: tip.clone(), has_new_ids: key.is_none() };
+    Ok((Decided { tip, events, event_ids, metadata }, Some(change)))
 }
 
 /// The stored form of what was decided: each event with an id of its own, which follows from the key if there is one,

@@ -4,15 +4,15 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::TryStreamExt;
 
-use super::{Executed, Loaded, retry::pause};
+use super::{Executed, load::Shared, retry::pause};
 use crate::{
-    Aggregate, Appended, EventStore, IdempotencyKey, ReadStream, Refusal, StoreError, StreamId,
+    Aggregate, EventStore, IdempotencyKey, Loaded, ReadStream, Refusal, StoreError, StreamId,
 };
 
 /// What the stream of an entity holds.
 pub(super) enum Found<A: Aggregate> {
     /// No event of the key: the entity as it is now.
-    Entity(Loaded<A>),
+    Entity(Shared<A>),
     /// The command has run: its answer, as of then.
     Answer(Executed<A>),
 }
@@ -22,8 +22,8 @@ pub(super) enum Found<A: Aggregate> {
 pub(super) async fn find<A: Aggregate>(
     store: &dyn EventStore,
     stream: &StreamId,
-    from: &Loaded<A>,
-    key: Option<IdempotencyKey>,
+    from: &Shared<A>,
+    key: IdempotencyKey,
     pauses: &mut (impl Iterator<Item = Duration> + Send),
 ) -> Result<Found<A>, StoreError> {
     loop {
@@ -38,17 +38,17 @@ pub(super) async fn find<A: Aggregate>(
 async fn find_once<A: Aggregate>(
     store: &dyn EventStore,
     stream: StreamId,
-    mut loaded: Loaded<A>,
-    key: Option<IdempotencyKey>,
+    mut loaded: Shared<A>,
+    key: IdempotencyKey,
 ) -> Result<Found<A>, StoreError> {
     let mut events = Vec::with_capacity(1);
     let mut event_ids = Vec::new();
     let mut metadata = Arc::default();
-    let mut next = key.map(|key| key.event_id(0));
+    let mut next = key.event_id(0);
     let after = ReadStream::forwards(stream).starting_at(loaded.version.next());
     let mut records = store.read_stream(after);
     while let Some(record) = records.try_next().await? {
-        let is_of_key = next == Some(record.id);
+        let is_of_key = next == record.id;
         let has_begun = !event_ids.is_empty();
         if has_begun && !is_of_key {
             break;
@@ -62,18 +62,18 @@ async fn find_once<A: Aggregate>(
                 metadata = record.metadata;
             }
             event_ids.push(record.id);
-            next = key.map(|key| key.event_id(event_ids.len()));
+            next = key.event_id(event_ids.len());
         }
     }
     if event_ids.is_empty() {
         return Ok(Found::Entity(loaded));
     }
-    let Loaded { state, version, position } = loaded;
+    let Loaded { state, version, position } = loaded.into_owned();
     Ok(Found::Answer(Executed { state, version, position, events, event_ids, metadata }))
 }
 
-/// The answer to a command of `key` that was decided on `loaded`, and whose events are `stored` unless another try under
-/// the same key was faster.
+/// The answer to a command of `key`, of which `before` holds nothing, and whose events are `stored` unless another try
+/// under the same key was faster.
 ///
 /// That try may have been decided differently: at another time, or by another version of the program. A store that knows
 /// the ids takes ours for the first ones sent again if there are as many or fewer, and says no more. So what is stored
@@ -81,15 +81,15 @@ async fn find_once<A: Aggregate>(
 pub(super) async fn settle<A: Aggregate>(
     store: &dyn EventStore,
     stream: &StreamId,
-    loaded: Loaded<A>,
+    before: &Shared<A>,
     key: IdempotencyKey,
-    stored: Result<Appended, StoreError>,
+    stored: Result<(), StoreError>,
     pauses: &mut (impl Iterator<Item = Duration> + Send),
 ) -> Result<Executed<A>, StoreError> {
     let (from, otherwise) = match stored {
-        Ok(_) => {
+        Ok(()) => {
             let otherwise = "the store does not show the events that it answered for";
-            (loaded, StoreError::OutcomeUnknown(otherwise.into()))
+            (before.clone(), StoreError::OutcomeUnknown(otherwise.into()))
         }
         Err(StoreError::Refused(Refusal::EventIdTaken { stream: other, version, .. }))
             if other != *stream =>
@@ -97,11 +97,11 @@ pub(super) async fn settle<A: Aggregate>(
             return Err(Refusal::IdempotencyKeyTaken { key, stream: other, version }.into());
         }
         Err(taken @ StoreError::Refused(Refusal::EventIdTaken { .. })) => {
-            (Loaded::nothing(), taken)
+            (Shared::nothing(), taken)
         }
         Err(error) => return Err(error),
     };
-    match find(store, stream, &from, Some(key), pauses).await {
+    match find(store, stream, &from, key, pauses).await {
         Ok(Found::Answer(answer)) => Ok(answer),
         Ok(Found::Entity(_)) => Err(otherwise),
         Err(StoreError::Unavailable(source) | StoreError::Failed(source)) => {

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
 
@@ -18,10 +20,13 @@ pub struct Loaded<A> {
     pub position: Position,
 }
 
-impl<A: Aggregate> Loaded<A> {
+/// A state that is shared, with the cache for instance: it is copied once an event is to change it.
+pub(crate) type Shared<A> = Loaded<Arc<A>>;
+
+impl<A: Aggregate> Shared<A> {
     /// The entity before anything happened to it.
-    pub(super) fn nothing() -> Self {
-        Self { state: A::default(), version: Version::NONE, position: Position::START }
+    pub(crate) fn nothing() -> Self {
+        Self { state: Arc::default(), version: Version::NONE, position: Position::START }
     }
 
     /// Takes in the next record, whose events are added to `events`.
@@ -32,10 +37,16 @@ impl<A: Aggregate> Loaded<A> {
     ) -> Result<(), Unreadable> {
         let taken = events.len();
         record.decode_into::<A::Event>(events)?;
-        events.iter().skip(taken).for_each(|event| self.state.apply(event));
+        let state = Arc::make_mut(&mut self.state);
+        events.iter().skip(taken).for_each(|event| state.apply(event));
         self.version = record.version;
         self.position = record.position;
         Ok(())
+    }
+
+    pub(super) fn into_owned(self) -> Loaded<A> {
+        let Self { state, version, position } = self;
+        Loaded { state: Arc::unwrap_or_clone(state), version, position }
     }
 }
 
@@ -60,16 +71,17 @@ impl From<DateTime<Utc>> for AsOf {
     }
 }
 
+/// What comes after `loaded`, up to the point `as_of` or the end, folded into it.
 pub(crate) async fn load<A: Aggregate>(
     store: &dyn EventStore,
     stream: StreamId,
+    mut loaded: Shared<A>,
     as_of: Option<AsOf>,
-) -> Result<Loaded<A>, StoreError> {
-    let mut read = ReadStream::forwards(stream);
+) -> Result<Shared<A>, StoreError> {
+    let mut read = ReadStream::forwards(stream).starting_at(loaded.version.next());
     if let Some(AsOf::Version(version)) = as_of {
         read = read.with_limit(version.get());
     }
-    let mut loaded = Loaded::nothing();
     let mut records = store.read_stream(read);
     let mut events = Vec::with_capacity(1);
     while let Some(record) = records.try_next().await? {

@@ -1,21 +1,25 @@
 //! Commands in, events out, state and history back: the typed way to one kind of aggregate.
 
 mod append;
+mod cache;
+mod entity;
 mod error;
 mod execute;
+mod flight;
 mod history;
 mod keyed;
 mod load;
 mod retry;
 
-use std::{fmt, marker::PhantomData, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use futures_util::{
     StreamExt,
     stream::{self, BoxStream},
 };
 
-pub(crate) use self::load::load;
+pub(crate) use self::load::{Shared, load};
+use self::cache::Entities;
 pub use self::{
     error::CommandError,
     execute::{Execute, Executed},
@@ -37,8 +41,11 @@ pub struct Repository<A> {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdGenerator>,
     retry: RetryPolicy,
-    aggregate: PhantomData<fn() -> A>,
+    entities: Arc<Entities<A>>,
 }
+
+/// How many entities a repository keeps in memory if nothing is said.
+const CACHED: usize = 10_000;
 
 impl<A: Aggregate> Repository<A> {
     /// The entities that `store` holds. An [`Aggregate::CATEGORY`] that can name no stream fails the build.
@@ -55,7 +62,7 @@ impl<A: Aggregate> Repository<A> {
             clock: Arc::new(SystemClock),
             ids: Arc::new(UuidV7),
             retry: RetryPolicy::default(),
-            aggregate: PhantomData,
+            entities: Arc::new(Entities::up_to(CACHED)),
         }
     }
 
@@ -74,10 +81,25 @@ impl<A: Aggregate> Repository<A> {
         self
     }
 
-    /// Tries again as `retry` says.
+    /// Tries again as `retry` says. Commands on one entity share their tries, so this repository has a
+    /// [cache](Self::with_cache) of its own then, even if it is a clone.
     #[must_use]
     pub fn with_retry(mut self, retry: RetryPolicy) -> Self {
         self.retry = retry;
+        self.entities = Arc::new(self.entities.none_yet());
+        self
+    }
+
+    /// Keeps the states of up to `entities` entities in memory, or of none if that is 0. Without this, it is 10,000.
+    ///
+    /// A command on an entity that is kept needs no reading: it is decided on the state as this repository knows it,
+    /// and appended if that is still so. The answers are the same as without, see [`execute`](Self::execute).
+    ///
+    /// The entities are kept until others need their room. A command copies the state, so let a large state share
+    /// its parts ([`Arc`]).
+    #[must_use]
+    pub fn with_cache(mut self, entities: usize) -> Self {
+        self.entities = Arc::new(Entities::up_to(entities));
         self
     }
 
@@ -88,19 +110,28 @@ impl<A: Aggregate> Repository<A> {
     /// [`RetryPolicy`] allows. When the store is lost in between, the same events are sent again, so
     /// that they are stored once. The options, and how it fails: [`Execute`].
     ///
+    /// An entity that the repository [knows](Self::with_cache) is not loaded: the command is one round trip, and one more
+    /// if others have appended since, or if it leads to no events. Commands on one entity are decided one on top of the other,
+    /// in the order in which they came, and appended together where they came while another append was on its way. Each is
+    /// answered for itself: one that is declined, conflicts with the version it expects, or is refused by the store
+    /// fails none of the others.
+    ///
     /// # Panics
-    /// When it has to pause before another try outside of a tokio runtime with its time driver enabled.
+    /// Outside of a tokio runtime with its time driver enabled, when it has to wait: for the store, or before another try.
     pub fn execute<'a>(&'a self, id: &'a A::Id, command: &'a A::Command) -> Execute<'a, A> {
         Execute::new(self, id, command)
     }
 
-    /// The entity as it is now; its default, at [`Version::NONE`](crate::Version::NONE), if nothing happened to it yet.
+    /// The entity as it is now: what the repository [knows](Self::with_cache), and what was appended since. Its default, at [`Version::NONE`](crate::Version::NONE), if nothing happened to it yet.
     ///
     /// # Errors
     /// When its history cannot be read, or the id names no stream.
     pub async fn load(&self, id: &A::Id) -> Result<Loaded<A>, StoreError> {
         let stream = self.stream_id(id).map_err(Refusal::from)?;
-        load::load(&*self.store, stream, None).await
+        let entity = self.entities.entity(&stream);
+        let loaded = load::load(&*self.store, stream, entity.stored(), None).await?;
+        entity.learn(&loaded);
+        Ok(loaded.into_owned())
     }
 
     /// The entity as it was at a version or at a time.
@@ -113,7 +144,9 @@ impl<A: Aggregate> Repository<A> {
     /// When its history cannot be read, or the id names no stream.
     pub async fn load_at(&self, id: &A::Id, at: impl Into<AsOf>) -> Result<Loaded<A>, StoreError> {
         let stream = self.stream_id(id).map_err(Refusal::from)?;
-        load::load(&*self.store, stream, Some(at.into())).await
+        let nothing = load::Shared::nothing();
+        let loaded = load::load(&*self.store, stream, nothing, Some(at.into())).await?;
+        Ok(loaded.into_owned())
     }
 
     /// Everything that ever happened to the entity, oldest first, each event with the state before and
@@ -145,7 +178,7 @@ impl<A> Clone for Repository<A> {
             clock: Arc::clone(&self.clock),
             ids: Arc::clone(&self.ids),
             retry: self.retry.clone(),
-            aggregate: PhantomData,
+            entities: Arc::clone(&self.entities),
         }
     }
 }

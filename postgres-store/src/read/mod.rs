@@ -94,7 +94,7 @@ async fn decoded(
         let Some(so_far) = page.as_mut().filter(|page| !page.is_full()) else { continue };
         let stream = match of {
             Some(stream) => stream.clone(),
-            None => row::stream(&row, so_far.last())?,
+            None => row::stream(&row, so_far.events.last())?,
         };
         match row::event(&row, stream, kinds)? {
             Some(event) => so_far.push(event),
