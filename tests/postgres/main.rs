@@ -20,6 +20,7 @@ mod laws;
 mod limits;
 mod looking_inside;
 mod migrating;
+mod pages;
 mod plans;
 mod roles;
 mod same_answers;

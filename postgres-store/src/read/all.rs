@@ -67,11 +67,11 @@ impl AllReading {
         connection: &mut PgConnection,
     ) -> Result<Vec<RecordedEvent>, Failure> {
         let page = self.database.page(self.after, end, wanted, connection).await?;
-        self.after = match page.last() {
-            Some(last) if page.len() as u64 == wanted => position(last.position),
+        self.after = match page.events.last() {
+            Some(last) if page.is_full() => position(last.position),
             _ => end,
         };
-        Ok(page)
+        Ok(page.events)
     }
 
     /// Looks through windows, each as wide as it takes to find about a page in it.
@@ -94,12 +94,14 @@ impl AllReading {
                 let query = statement.query().bind(self.after).bind(to);
                 query.bind(wanted.cast_signed()).bind(&categories).bind(&event_types)
             };
-            let page = self.database.events(query, None, connection).await?;
-            let seen = page.last().filter(|_| page.len() as u64 == wanted);
+            let page = self.database.events(query, wanted, None, connection).await?;
+            let is_full = page.is_full();
+            let page = page.events;
+            let seen = page.last().filter(|_| is_full);
             let span = seen.map_or(to, |last| position(last.position)) - self.after;
             self.is_dense = page.len() as i64 >= span / DENSE;
             match page.last() {
-                Some(last) if page.len() as u64 == wanted => {
+                Some(last) if is_full => {
                     self.window = (position(last.position) - self.after).max(WINDOW);
                     self.after = position(last.position);
                 }

@@ -5,11 +5,15 @@ mod pages;
 mod row;
 mod stream;
 
-use annals_core::{RecordedEvent, StreamId};
+use annals_core::StreamId;
 use futures_util::TryStreamExt;
 use sqlx::{PgConnection, Postgres, Row, postgres::PgArguments, query::Query};
 
-pub(crate) use self::{all::AllReading, pages::events, stream::StreamReading};
+pub(crate) use self::{
+    all::AllReading,
+    pages::{Page, PageSize, events},
+    stream::StreamReading,
+};
 use crate::{database::Database, failure::Failure, kinds::KindTable};
 
 /// How far the global order goes, as of one moment.
@@ -49,50 +53,53 @@ impl Database {
         up_to: i64,
         limit: u64,
         connection: &mut PgConnection,
-    ) -> Result<Vec<RecordedEvent>, Failure> {
+    ) -> Result<Page, Failure> {
         let query =
             || self.statements.all.query().bind(after).bind(up_to).bind(limit.cast_signed());
-        self.events(query, None, connection).await
+        self.events(query, limit, None, connection).await
     }
 
-    /// The events that `query` reads, all of stream `of` if that is known.
+    /// The events that `query` reads, at most `limit`, all of stream `of` if that is known.
     pub(crate) async fn events(
         &self,
         query: impl Fn() -> Query<'static, Postgres, PgArguments>,
+        limit: u64,
         of: Option<&StreamId>,
         connection: &mut PgConnection,
-    ) -> Result<Vec<RecordedEvent>, Failure> {
-        if let Some(events) = decoded(query(), of, &self.kinds.known(), connection).await? {
-            return Ok(events);
+    ) -> Result<Page, Failure> {
+        if let Some(page) = decoded(query(), limit, of, &self.kinds.known(), connection).await? {
+            return Ok(page);
         }
         // Another process has numbered a kind since.
         let kinds = self.kinds.reload(connection, &self.statements).await?;
         let unknown =
             || sqlx::Error::Decode("an event is of a kind that has no name in event_kinds".into());
-        let events = decoded(query(), of, &kinds, connection).await?;
-        events.ok_or_else(|| Failure::before_sending(unknown()))
+        let page = decoded(query(), limit, of, &kinds, connection).await?;
+        page.ok_or_else(|| Failure::before_sending(unknown()))
     }
 }
 
-/// The events, each taken from its row as it comes; none if one is of a kind that is not in `kinds`.
+/// The events, each taken from its row as it comes; none if one is of a kind that is not in `kinds`. What the page has no room
+/// for is left for the next one.
 async fn decoded(
     query: Query<'static, Postgres, PgArguments>,
+    limit: u64,
     of: Option<&StreamId>,
     kinds: &KindTable,
     connection: &mut PgConnection,
-) -> Result<Option<Vec<RecordedEvent>>, Failure> {
+) -> Result<Option<Page>, Failure> {
     let mut rows = query.fetch(connection);
-    let mut events = Some(Vec::new());
+    let mut page = Some(Page::of(limit));
     while let Some(row) = rows.try_next().await.map_err(Failure::before_sending)? {
-        let Some(so_far) = &mut events else { continue };
+        let Some(so_far) = page.as_mut().filter(|page| !page.is_full()) else { continue };
         let stream = match of {
             Some(stream) => stream.clone(),
             None => row::stream(&row)?,
         };
         match row::event(&row, stream, kinds)? {
             Some(event) => so_far.push(event),
-            None => events = None,
+            None => page = None,
         }
     }
-    Ok(events)
+    Ok(page)
 }

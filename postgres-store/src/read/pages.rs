@@ -13,6 +13,35 @@ const FIRST: u64 = 1024;
 /// How many bytes of payload a page should hold at the most, once the events' size is known.
 const BYTES: u64 = 4 << 20;
 
+/// How many bytes of payload a page holds at the most, but for the last event in it. The server sends them in vain, so they are
+/// more than a page should hold: few come to it but first pages of large events.
+const MOST_BYTES: usize = 4 * BYTES as usize;
+
+/// Events that were read at once.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) events: Vec<RecordedEvent>,
+    limit: u64,
+    bytes: usize,
+}
+
+impl Page {
+    /// An empty one, with room for `limit` events.
+    pub(crate) fn of(limit: u64) -> Self {
+        Self { events: Vec::new(), limit, bytes: 0 }
+    }
+
+    pub(crate) fn push(&mut self, event: RecordedEvent) {
+        self.bytes += event.event.payload.as_str().len();
+        self.events.push(event);
+    }
+
+    /// Whether there may be more where this was read.
+    pub(crate) fn is_full(&self) -> bool {
+        self.events.len() as u64 >= self.limit || self.bytes >= MOST_BYTES
+    }
+}
+
 /// How large the next page should be: in events, but such that many large events do not come at once.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PageSize(u64);

@@ -69,11 +69,13 @@ impl Reading for StreamReading {
                 .bind(wanted.cast_signed())
                 .bind(name)
         };
-        let page = self.database.events(query, Some(&self.stream), &mut connection).await?;
+        let page = self.database.events(query, wanted, Some(&self.stream), &mut connection).await?;
+        let is_full = page.is_full();
+        let page = page.events;
         self.left -= page.len() as u64;
         self.size = self.size.after(&page);
         match page.last() {
-            Some(last) if page.len() as u64 == wanted => self.advance(last.version),
+            Some(last) if is_full => self.advance(last.version),
             _ => self.left = 0,
         }
         let rest = (self.left > 0).then_some(self);

@@ -13,10 +13,10 @@ use super::{Tail, listen::Listener};
 use crate::{
     database::Database,
     failure::{Failure, FailureKind},
-    read::Mark,
+    read::{Mark, Page, PageSize},
 };
 
-/// How many events are read at once.
+/// How many events are read at once, if they are not large.
 const PAGE: u64 = 1024;
 /// How often to look where nobody says that there is something new: as the net under notifications, and without them.
 const POLL_LISTENING: Duration = Duration::from_millis(500);
@@ -32,7 +32,12 @@ const PAUSE: Duration = Duration::from_millis(200);
 pub(super) async fn run(tail: Arc<Tail>, database: Arc<Database>) {
     let mut listener = Listener::new(&database);
     loop {
-        let mut tailer = Tailer { tail: &tail, database: &database, listener: &mut listener };
+        let mut tailer = Tailer {
+            tail: &tail,
+            database: &database,
+            listener: &mut listener,
+            size: PageSize::first(),
+        };
         match tailer.run().await {
             Ok(()) => return,
             Err(failure) if matches!(failure.kind, FailureKind::Transient | FailureKind::Lost) => {
@@ -52,6 +57,7 @@ struct Tailer<'a> {
     tail: &'a Tail,
     database: &'a Arc<Database>,
     listener: &'a mut Listener,
+    size: PageSize,
 }
 
 /// What a look at the end of the stream found.
@@ -124,19 +130,20 @@ impl Tailer<'_> {
     /// Takes what is final after `head`. Events whose positions follow each other without a gap are; in all other cases
     /// the mark tells.
     async fn look(
-        &self,
+        &mut self,
         head: &mut i64,
         ask: bool,
         connection: &mut PgConnection,
     ) -> Result<Found, Failure> {
+        let limit = self.size.of(PAGE);
         if !ask {
-            let page = self.database.page(*head, i64::MAX, PAGE, connection).await?;
-            if is_gapless(*head, &page) {
+            let page = self.database.page(*head, i64::MAX, limit, connection).await?;
+            if is_gapless(*head, &page.events) {
                 return Ok(if self.publish(head, page) { Found::More } else { Found::All });
             }
         }
         let Mark { last, mark } = self.database.mark(connection).await?;
-        let page = self.database.page(*head, mark, PAGE, connection).await?;
+        let page = self.database.page(*head, mark, limit, connection).await?;
         Ok(match self.publish(head, page) {
             true => Found::More,
             false if mark < last => Found::HeldBack,
@@ -145,11 +152,12 @@ impl Tailer<'_> {
     }
 
     /// Hands out `page`, and answers whether it was as much as is read at once.
-    fn publish(&self, head: &mut i64, page: Vec<RecordedEvent>) -> bool {
-        let is_full = page.len() as u64 == PAGE;
-        if let Some(last) = page.last() {
+    fn publish(&mut self, head: &mut i64, page: Page) -> bool {
+        let is_full = page.is_full();
+        if let Some(last) = page.events.last() {
             *head = last.position.get().cast_signed();
-            self.tail.recent_events().push(page);
+            self.size = self.size.after(&page.events);
+            self.tail.recent_events().push(page.events);
             self.tail.advance(*head);
         }
         is_full
