@@ -149,6 +149,7 @@ statements! {
     dependents = include_str!("../sql/followers/dependents.sql"),
     note_attachments = include_str!("../sql/followers/note_attachments.sql"),
     hold_for_comparison = include_str!("../sql/followers/call_hold_for_comparison.sql"),
+    end_session = include_str!("../sql/followers/end_session.sql"),
     watch_client = include_str!("../sql/followers/watch_client.sql"),
     compared_at = include_str!("../sql/followers/compared_at.sql"),
     differing_rows = include_str!("../sql/followers/differing_rows.sql"),

@@ -1,18 +1,20 @@
 //! A shadow takes the place of the live build.
 
-use std::time::Duration;
+use std::{mem, time::Duration};
 
 use annals_core::{
     StoreError,
     followers::{BuildId, Dependent, Swap},
 };
-use sqlx::{AssertSqlSafe, Row, postgres::PgRow};
+use sqlx::{AssertSqlSafe, PgConnection, Row, postgres::PgRow};
+use tokio::runtime::Handle;
 
 use crate::{database::Database, failure::Failure};
 
 /// For how long a swap may keep readers waiting for the locks it needs. They wait for as long again, or less, while it does its work.
 const READERS_WAIT: Duration = Duration::from_millis(20);
 
+const BEGIN_SWAP: &str = include_str!("../../sql/followers/begin_swap.sql");
 const WATCH_CLIENT: &str = include_str!("../../sql/followers/watch_client.sql");
 
 /// What may pass before a swap begins to hold the live build: an autovacuum that has to give way, a command.
@@ -30,24 +32,76 @@ impl Database {
             self.connection().await.map_err(|failure| failure.into_store_error(false))?;
         // When an answer is an error, or its future is dropped, the connection is left in the transaction.
         connection.close_on_drop();
+        let failed = |error| Failure::while_running(error).into_store_error(false);
+        let session = Session::begin(self, &mut connection).await.map_err(failed)?;
         let rows = sqlx::raw_sql(AssertSqlSafe(self.swap_sql(shadow, patience)))
             .fetch_all(&mut *connection)
             .await;
-        let failed = |error| Failure::while_running(error).into_store_error(false);
+        if let Some(session) = session {
+            session.end();
+        }
         let row = rows.map_err(failed)?.pop().ok_or(sqlx::Error::RowNotFound).map_err(failed)?;
         answer(&row).map_err(failed)
     }
 
-    /// All in one message, whatever role, database or pool are set to: once it is sent, it needs nothing more from this
+    /// All in one message, in the transaction that was begun: once it is sent, it needs nothing more from this
     /// process, so that none that is frozen keeps readers waiting for the commit. But if this process is gone before it has
     /// happened, or the future was dropped, the server gives up. Safe: numbers, and a checked name.
     fn swap_sql(&self, shadow: BuildId, patience: Duration) -> String {
         let limit = millis(patience.saturating_add(PREPARING));
         let (patience, readers) = (millis(patience), millis(READERS_WAIT));
         self.schema.fill(&format!(
-            "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL statement_timeout = {limit}; \
+            "SET LOCAL statement_timeout = {limit}; \
              {WATCH_CLIENT}; SELECT outcome, detail::text FROM {{schema}}.swap_build({shadow}, {patience}, {readers}); COMMIT"
         ))
+    }
+}
+
+/// The session of a swap, on a server that does not look after its clients: ended from another one if it is dropped.
+struct Session<'a> {
+    database: &'a Database,
+    pid: i32,
+    began: String,
+    is_done: bool,
+}
+
+impl<'a> Session<'a> {
+    /// Begins the transaction. None where the server looks after its clients by itself.
+    async fn begin(
+        database: &'a Database,
+        connection: &mut PgConnection,
+    ) -> Result<Option<Self>, sqlx::Error> {
+        let rows = sqlx::raw_sql(BEGIN_SWAP).fetch_all(connection).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let (pid, began) = (row.try_get(0)?, row.try_get(1)?);
+        Ok(Some(Self { database, pid, began, is_done: false }))
+    }
+
+    fn end(mut self) {
+        self.is_done = true;
+    }
+}
+
+impl Drop for Session<'_> {
+    fn drop(&mut self) {
+        // Without a runtime, as when the process ends, it goes on for as long as it was asked to.
+        if !self.is_done
+            && let Ok(runtime) = Handle::try_current()
+        {
+            let end = self
+                .database
+                .statements
+                .end_session
+                .query()
+                .bind(self.pid)
+                .bind(mem::take(&mut self.began));
+            let pool = self.database.pool.clone();
+            runtime.spawn(async move {
+                if let Err(error) = end.execute(&pool).await {
+                    tracing::warn!(%error, "a swap that was given up goes on until its time is over");
+                }
+            });
+        }
     }
 }
 
