@@ -115,6 +115,7 @@ statements! {
     advance = include_str!("../sql/followers/advance.sql"),
     check_work = include_str!("../sql/followers/check_work.sql"),
     claim = include_str!("../sql/followers/claim.sql"),
+    end_frozen = include_str!("../sql/followers/end_frozen.sql"),
     release = include_str!("../sql/followers/release.sql"),
     passed = include_str!("../sql/followers/passed.sql"),
     failed = include_str!("../sql/followers/failed.sql"),

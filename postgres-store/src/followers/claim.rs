@@ -6,7 +6,7 @@ use annals_core::{
     Position, StoreError,
     followers::{BuildId, Claim, MemberId, Note, NotedFailure, PartId, StepError},
 };
-use sqlx::{Row, postgres::PgRow};
+use sqlx::{PgConnection, Row, postgres::PgRow};
 
 use super::{
     books::{unreadable, without_nul},
@@ -27,10 +27,39 @@ impl Database {
             let query = self.statements.claim.query().bind(member.as_uuid());
             let query = query.bind(&builds).bind(&parts);
             let rows = query.fetch_all(&mut *connection).await.map_err(Failure::before_sending)?;
-            rows.iter().map(claimed).collect::<Result<_, _>>().map_err(Failure::before_sending)
+            let claims: Result<Vec<_>, _> = rows.iter().map(claimed).collect();
+            let claims = claims.map_err(Failure::before_sending)?;
+            if claims.len() < builds.len() {
+                self.end_frozen(member, &builds, &parts, &mut connection).await?;
+            }
+            Ok(claims)
         };
         // Claiming what was claimed already is right, so it may be asked again.
         self.read(claim).await.map_err(Failure::into_read_error)
+    }
+
+    /// Ends the sessions of processes that are frozen and hold some of these parts, so that the next claim can have them.
+    async fn end_frozen(
+        &self,
+        member: MemberId,
+        builds: &[i64],
+        parts: &[i32],
+        connection: &mut PgConnection,
+    ) -> Result<(), Failure> {
+        let query = self.statements.end_frozen.query().bind(member.as_uuid());
+        let query = query.bind(builds.to_vec()).bind(parts.to_vec());
+        let rows = query.fetch_all(connection).await.map_err(Failure::before_sending)?;
+        for row in rows {
+            let column = Failure::before_sending;
+            let pid: i32 = row.try_get(0).map_err(column)?;
+            let who: String = row.try_get(1).map_err(column)?;
+            if row.try_get(2).map_err(column)? {
+                tracing::warn!(schema = %self.schema, pid, who, "a process that did not read is disconnected: it held a part after its lease");
+            } else {
+                tracing::warn!(schema = %self.schema, pid, who, "a session holds a part after the lease of its owner, and this role may not end it");
+            }
+        }
+        Ok(())
     }
 
     pub(super) async fn release(&self, claims: &[Claim]) -> Result<(), StoreError> {

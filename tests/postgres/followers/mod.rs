@@ -2,6 +2,7 @@
 //! and rights.
 
 mod dropped;
+mod frozen;
 mod handlers;
 mod rights;
 mod rows;
