@@ -11,7 +11,8 @@ use futures_util::{FutureExt, TryFutureExt, TryStreamExt, future::BoxFuture};
 
 use crate::{
     Aggregate, DecodeError, Event, EventData, EventStore, EventType, Position, ReadAll, StoreError,
-    StreamId, Version, panic, repository::{Shared, load},
+    StreamId, Version, panic,
+    repository::{Shared, load},
 };
 
 /// Reads everything that a store holds with this build, and reports what it cannot read: before a deploy, on a copy of

@@ -20,7 +20,7 @@ const MOST_KIB: u64 = 120 << 10;
 
 /// Every third event is small.
 fn sized(nth: u64) -> NewEvent {
-    let bytes = if nth % 3 == 0 { 10 } else { EVENT_BYTES };
+    let bytes = if nth.is_multiple_of(3) { 10 } else { EVENT_BYTES };
     let mut sized = event("test.large");
     sized.event.payload = Payload::from_stored(format!("\"{}\"", "x".repeat(bytes)));
     sized

@@ -18,8 +18,8 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 
-pub(crate) use self::load::{Shared, load};
 use self::cache::Entities;
+pub(crate) use self::load::{Shared, load};
 pub use self::{
     error::CommandError,
     execute::{Execute, Executed},

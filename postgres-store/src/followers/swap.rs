@@ -38,7 +38,7 @@ impl Database {
             .fetch_all(&mut *connection)
             .await;
         if let Some(session) = session {
-            session.is_done();
+            session.end();
         }
         let row = rows.map_err(failed)?.pop().ok_or(sqlx::Error::RowNotFound).map_err(failed)?;
         answer(&row).map_err(failed)
@@ -77,7 +77,7 @@ impl<'a> Session<'a> {
         Ok(Some(Self { database, pid, began, is_done: false }))
     }
 
-    fn is_done(mut self) {
+    fn end(mut self) {
         self.is_done = true;
     }
 }
