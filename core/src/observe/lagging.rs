@@ -72,9 +72,13 @@ impl Lagging {
                 }
             }
         }
+        // Whoever runs a part waits for the head as well, so the store knows it; a part that is at the end knows it, too.
         let is_told_of_head = !running.is_empty();
-        // Whoever runs a part waits for the head as well, so the store knows it.
-        if is_told_of_head && let Some(Ok(head)) = store.wait_for_head(self.head).now_or_never() {
+        let is_any_behind = running.iter().any(|(_, here)| here.oldest.is_some());
+        if is_told_of_head
+            && (is_any_behind || !resting.is_empty())
+            && let Some(Ok(head)) = store.wait_for_head(self.head).now_or_never()
+        {
             self.head = head;
         }
         let rest = self.rest(store, &resting, is_told_of_head);
