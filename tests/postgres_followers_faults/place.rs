@@ -1,6 +1,11 @@
 //! A store that freezes its process at a chosen place of a step, and says how each step ended.
 
-use std::{fs, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
 
 use annals::{
     AppendError, Appended, CommandRefused, EventStore, FollowerStore, Position, PostgresStore,
@@ -49,16 +54,34 @@ pub(crate) enum Ended {
 /// Freezes its process once: the first one that finds the file, and takes it away.
 #[derive(Debug, Clone)]
 pub(crate) struct Trap {
-    pub(crate) place: Place,
-    pub(crate) file: PathBuf,
+    place: Place,
+    folder: PathBuf,
 }
 
 impl Trap {
+    pub(crate) fn in_folder(place: Place, folder: &Path) -> Self {
+        Self { place, folder: folder.to_owned() }
+    }
+
+    /// There while it is set.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.folder.join("trap")
+    }
+
+    /// There once the process is thawed.
+    pub(crate) fn thawed(&self) -> PathBuf {
+        self.folder.join("thawed")
+    }
+
     /// Freezes the process if this is the place.
     pub(crate) fn at(&self, place: Place) {
-        if self.place == place && fs::remove_file(&self.file).is_ok() {
+        if self.place == place && fs::remove_file(self.file()).is_ok() {
             say(&Word::Freezing {});
             signal(std::process::id(), "STOP");
+            // The signal may reach this thread later than others; until it is thawed it goes no further in any case.
+            while !self.thawed().exists() {
+                thread::sleep(Duration::from_millis(1));
+            }
         }
     }
 }

@@ -123,7 +123,7 @@ async fn at_a_random_moment(trio: &Trio) -> usize {
 
 /// Lets the process go on, and the others as well, for as long as it takes it to try something.
 async fn thaw(trio: &Trio, frozen: usize) {
-    trio.process(frozen).thaw();
+    trio.thaw(frozen);
     let books = trio.books().await.unwrap();
     trio.until(|now| now.position > books.position + 300).await;
 }

@@ -75,7 +75,7 @@ async fn process() {
     let schema = env::var(SCHEMA).expect("only the tests of takeovers start this");
     let (name, folder) = (env::var(NAME).unwrap(), PathBuf::from(env::var(FOLDER).unwrap()));
     let place = serde_json::from_str(&env::var(PLACE).unwrap()).unwrap();
-    let trap = Trap { place, file: folder.join("trap") };
+    let trap = Trap::in_folder(place, &folder);
     let store = PostgresStore::builder().with_schema(schema).with_max_connections(5);
     let store = store.connect(&fresh::url()).await.unwrap();
     let followers = Followers::new(Trapped { store: store.clone(), trap: trap.clone() });
@@ -96,6 +96,7 @@ pub(crate) struct Trio {
     pub(crate) store: PostgresStore,
     pub(crate) processes: Vec<Option<Process<Word>>>,
     follower: &'static str,
+    trap: Trap,
     folder: tempfile::TempDir,
     appending: (JoinHandle<()>, watch::Sender<bool>),
 }
@@ -133,6 +134,7 @@ impl Trio {
         let store = store.connect(&fresh::url()).await.unwrap();
         store.migrate().await.unwrap();
         let folder = tempfile::tempdir().unwrap();
+        let trap = Trap::in_folder(place, folder.path());
         let place = serde_json::to_string(&place).unwrap();
         let process = |number: usize| {
             let environment = [
@@ -147,7 +149,7 @@ impl Trio {
         let processes = (0..3).map(process).collect();
         let (over, is_over) = watch::channel(false);
         let appending = (tokio::spawn(append(store.clone(), is_over)), over);
-        let trio = Self { store, processes, follower, folder, appending };
+        let trio = Self { store, processes, follower, trap, folder, appending };
         trio.until(|books| books.position > 0).await;
         trio
     }
@@ -160,7 +162,13 @@ impl Trio {
 
     /// From now on the process that runs it is frozen where it was told to be.
     pub(crate) fn set_trap(&self) {
-        fs::write(self.folder.path().join("trap"), "").unwrap();
+        fs::write(self.trap.file(), "").unwrap();
+    }
+
+    /// Lets a process go on that was frozen.
+    pub(crate) fn thaw(&self, number: usize) {
+        fs::write(self.trap.thawed(), "").unwrap();
+        self.process(number).thaw();
     }
 
     pub(crate) fn met(&self) -> PathBuf {
