@@ -181,7 +181,7 @@ impl Model for Appends {
         let mut properties = laws.to_vec();
         properties.push(Property::sometimes(
             "all are answered and all lanes gone",
-            |model, state: &State| {
+            |model: &Self, state: &State| {
                 let View { answered, lanes, closing, .. } = &state.view;
                 answered.len() == model.requests.len()
                     && lanes.is_empty()
