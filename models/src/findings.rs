@@ -52,7 +52,7 @@ pub fn falls(model: impl Explorable, properties: &[&str]) {
 #[expect(dead_code, reason = "for whoever reads that a test has failed")]
 struct Findings {
     states: usize,
-    /// What does not hold, and the shortest way there.
+    /// What does not hold, and a way there.
     fallen: BTreeMap<&'static str, Vec<String>>,
     /// What should be possible, and is not.
     unseen: Vec<&'static str>,

@@ -227,7 +227,8 @@ impl Lease {
                 books.members[id].transaction.is_some() && (self.ends_idle || member(id).is_some())
             }
             Action::Release(id) => {
-                member(id).is_some_and(|member| member.claim.is_some() && member.done == 0)
+                let is_idle = |member: &Member| member.claim.is_some() && member.done == 0;
+                !is_locked() && member(id).is_some_and(is_idle)
             }
             Action::Freeze(id) => {
                 let mut others = (0..books.members.len()).filter(|other| *other != id);

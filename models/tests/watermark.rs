@@ -56,7 +56,7 @@ fn sessions_that_go_on_appending() {
 
 #[test]
 fn a_reader_without_a_mark_misses_events() {
-    falls(pair(CAREFUL, &[Snapshot, HandOut]), &[MISSES_NOTHING]);
+    falls(crowd(CAREFUL, &[Snapshot, HandOut]), &[MISSES_NOTHING]);
 }
 
 #[test]
