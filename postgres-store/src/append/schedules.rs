@@ -21,8 +21,8 @@ mod world;
 struct Appends {
     requests: Vec<Vec<StreamAppend>>,
     lanes: usize,
-    /// Whether tasks may be dropped with what they are sending.
-    drops: bool,
+    /// Whether statements may fail, and tasks be dropped with what they are sending.
+    fails: bool,
     flaw: Option<Flaw>,
 }
 
@@ -148,8 +148,10 @@ impl Model for Appends {
             match at {
                 At::Looking => actions.push(Action::Look(lane)),
                 At::Flying { .. } => {
-                    actions.extend([Action::Answer(lane), Action::Leave(lane)]);
-                    actions.extend(self.drops.then_some(Action::Drop(lane)));
+                    actions.push(Action::Answer(lane));
+                    if self.fails {
+                        actions.extend([Action::Leave(lane), Action::Drop(lane)]);
+                    }
                 }
                 At::Landing { .. } => actions.push(Action::Land(lane)),
                 At::Landed => actions.push(Action::LookAgain(lane)),
@@ -206,6 +208,6 @@ impl Appends {
             streams.iter().map(|stream| append(id, stream)).collect()
         };
         let requests = requests.iter().enumerate().map(request).collect();
-        Self { requests, lanes, drops: false, flaw: None }
+        Self { requests, lanes, fails: false, flaw: None }
     }
 }

@@ -27,7 +27,7 @@ fn crowd() -> Appends {
 
 #[test]
 fn appends_to_the_same_streams() {
-    assert_eq!(fallen(Appends { drops: true, ..in_turn() }), [""; 0]);
+    assert_eq!(fallen(Appends { fails: true, ..in_turn() }), [""; 0]);
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn more_appends_than_go_alone() {
 
 #[test]
 fn what_was_settled_outside_of_a_lane_lets_others_go_on() {
-    let fallen = fallen(Appends { flaw: Some(Flaw::NobodyGoesOn), ..in_turn() });
+    let fallen = fallen(Appends { fails: true, flaw: Some(Flaw::NobodyGoesOn), ..in_turn() });
     assert!(fallen.contains(&SEEN) && fallen.contains(&NOT_STUCK), "{fallen:?}");
 }
 
