@@ -20,9 +20,11 @@ fn in_turn() -> Appends {
     Appends::new(&[&["a-1"], &["b-1"], &["a-1", "b-1"], &["a-1"]], 2)
 }
 
-/// More appends than go alone.
+/// More appends than are sent at once, each of which needs a statement of its own.
 fn crowd() -> Appends {
-    Appends::new(&[&["a-1"], &["b-1"], &["c-1"], &["d-1"], &["e-1"]], 3)
+    let pairs: [&[&str]; 5] =
+        [&["a-1", "a-2"], &["b-1", "b-2"], &["c-1", "c-2"], &["d-1", "d-2"], &["e-1", "e-2"]];
+    Appends::new(&pairs, 2)
 }
 
 #[test]
@@ -31,7 +33,7 @@ fn appends_to_the_same_streams() {
 }
 
 #[test]
-fn more_appends_than_go_alone() {
+fn more_appends_than_are_sent_at_once() {
     assert_eq!(fallen(crowd()), [""; 0]);
 }
 
