@@ -7,6 +7,8 @@ mod flight;
 mod lanes;
 mod limits;
 mod queue;
+#[cfg(test)]
+mod schedules;
 mod settle;
 mod transaction;
 
