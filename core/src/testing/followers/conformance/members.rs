@@ -1,10 +1,11 @@
-use std::{num::NonZeroU16, time::Duration};
+use std::{num::NonZeroU16, sync::Arc, time::Duration};
 
 use chrono::DateTime;
+use tokio::sync::Barrier;
 
 use super::{
     Fixture,
-    trial::{CUSTOMERS, LONG, NOTES, POSTMAN, Trial, eventually, position},
+    trial::{CUSTOMERS, LONG, NOTES, POSTMAN, Trial, eventually, position, soon},
 };
 use crate::followers::{Beat, Command, DeclaredVersion, MemberId, PartReport, Report};
 
@@ -95,20 +96,26 @@ pub(super) async fn the_books_are_in_order<F: Fixture>(trial: Trial<F>) {
 pub(super) async fn the_books_are_one_snapshot<F: Fixture>(trial: Trial<F>) {
     const DIVISIONS: usize = 40;
     trial.declared(POSTMAN, 1, 2).await;
+    // Each division is made while somebody looks.
+    let round = Arc::new(Barrier::new(2));
     let dividing = tokio::spawn({
-        let trial = trial.clone();
+        let (trial, round) = (trial.clone(), Arc::clone(&round));
         async move {
             for parts in [3, 2].into_iter().cycle().take(DIVISIONS).filter_map(NonZeroU16::new) {
+                round.wait().await;
                 trial.told(POSTMAN, Command::Repartition(parts)).await;
-                tokio::task::yield_now().await;
             }
         }
     });
-    while !dividing.is_finished() {
-        let live = trial.live(POSTMAN).await;
-        let of_one_moment = matches!((live.floors.len(), live.parts.len()), (0 | 3, 2) | (2, 3));
-        assert!(of_one_moment, "{live:?}");
-        tokio::task::yield_now().await;
+    for _ in 0..DIVISIONS {
+        soon("the next division begins", round.wait()).await;
+        for _ in 0..3 {
+            let live = trial.live(POSTMAN).await;
+            let of_one_moment =
+                matches!((live.floors.len(), live.parts.len()), (0 | 3, 2) | (2, 3));
+            assert!(of_one_moment, "{live:?}");
+            tokio::task::yield_now().await;
+        }
     }
     dividing.await.unwrap_or_else(|error| panic!("{error}"));
 }

@@ -1,8 +1,10 @@
+use std::sync::Arc;
+
 use futures_util::{
     FutureExt,
     future::{Either, poll_immediate, select},
 };
-use tokio::task::yield_now;
+use tokio::{sync::Barrier, task::yield_now};
 
 use super::{
     Fixture,
@@ -144,16 +146,20 @@ pub(super) async fn rows_and_checkpoint_come_together<F: Fixture>(trial: Trial<F
     const STEPS: u64 = 30;
     let claim = trial.running(CUSTOMERS).await;
     let keys: Vec<_> = (0..20).map(|number| format!("key-{number:02}")).collect();
+    // Each step is made while somebody looks.
+    let round = Arc::new(Barrier::new(2));
     let writer = tokio::spawn({
         let (trial, keys, claim) = (trial.clone(), keys.clone(), claim.clone());
+        let round = Arc::clone(&round);
         async move {
             for step in 0..STEPS {
                 let rows = keys.iter().map(|key| row(key, &(step + 1).to_string()));
+                round.wait().await;
                 trial.stepped(&claim, Doing::from_to(step, step + 1).put_all(rows)).await;
             }
         }
     });
-    loop {
+    let look = async || {
         let before = trial.part(claim.part).await.position.get();
         let rows = trial.list(None).await;
         let after = trial.part(claim.part).await.position.get();
@@ -163,12 +169,17 @@ pub(super) async fn rows_and_checkpoint_come_together<F: Fixture>(trial: Trial<F
         assert!(states.iter().all(|state| *state == first), "half a step: {rows:?}");
         assert!(states.len() == if first == 0 { 0 } else { keys.len() }, "{rows:?}");
         assert!((before..=after).contains(&first), "{first} is not {before} to {after}");
-        if before == STEPS {
-            break;
+        after
+    };
+    for _ in 0..STEPS {
+        soon("the next step begins", round.wait()).await;
+        for _ in 0..3 {
+            look().await;
+            yield_now().await;
         }
-        yield_now().await;
     }
     writer.await.unwrap_or_else(|error| panic!("the writer failed: {error}"));
+    assert_eq!(look().await, STEPS);
 }
 
 pub(super) async fn a_claim_lost_in_the_middle_commits_nothing<F: Fixture>(trial: Trial<F>) {

@@ -123,10 +123,6 @@ pub(super) async fn a_shadow_that_is_not_made_does_not_serve<F: Fixture>(trial: 
 pub(super) async fn the_live_build_holds_still_for_the_shadow<F: Fixture>(trial: Trial<F>) {
     let (live, shadow) = two_builds(&trial, 4).await;
     let build = shadow.part.build;
-    let swapping = tokio::spawn({
-        let trial = trial.clone();
-        async move { trial.swapped(build, SOON).await }
-    });
     // The live build goes on as long as it can. If it could until the end, the shadow would never be there.
     let (stepped, mut steps) = tokio::sync::mpsc::unbounded_channel();
     let running_on = tokio::spawn({
@@ -140,6 +136,13 @@ pub(super) async fn the_live_build_holds_still_for_the_shadow<F: Fixture>(trial:
             Ok(())
         }
     });
+    let mut swapping = Box::pin({
+        let trial = trial.clone();
+        async move { trial.swapped(build, SOON).await }
+    });
+    let at_first = tokio::time::timeout(Duration::from_millis(20), &mut swapping).await;
+    assert!(at_first.is_err(), "the shadow is behind, and was waited for for less than {SOON:?}");
+    let swapping = tokio::spawn(swapping);
     let mut at = 4;
     while !swapping.is_finished() {
         let mut to = at.max(5);
