@@ -1,13 +1,16 @@
+mod chunk;
+
 use std::{collections::HashMap, fmt::Write, sync::Arc};
 
 use async_trait::async_trait;
 
+use self::chunk::{Chunk, Fold, Record};
 use super::{
     BatchState, Blamed, Failed, Handler, Judged, Lease, Prepared, Taking, Trouble,
     guard::{decode_into, pure},
 };
 use crate::{
-    EventId, Payload, Position, Recorded, RecordedEvent, StreamId,
+    Payload, Position, RecordedEvent, StreamId,
     followers::{
         Columns, FailureKind, HandlerError, HandlerFailed, Make, ReadError, ReadModel, RowChanges,
         TableShape, Upsert,
@@ -45,47 +48,6 @@ struct Cached<M> {
     /// None: there is no such row.
     row: Option<M>,
     is_dirty: bool,
-}
-
-/// Records that are taken in together: decoded, with the rows that each event is to be folded into.
-struct Chunk<M: ReadModel> {
-    records: Vec<Record>,
-    events: Vec<Recorded<M::Event>>,
-    folds: Vec<Fold<M>>,
-    /// Places of rows that have not been met before.
-    missing: Vec<usize>,
-}
-
-struct Record {
-    position: Position,
-    event_id: EventId,
-    /// Its own folds end here, and begin where those of the record before it end.
-    folds_end: usize,
-}
-
-/// An event of a chunk, by its number, and the row to fold it into.
-struct Fold<M: ReadModel> {
-    event: usize,
-    place: usize,
-    key: M::Key,
-}
-
-impl<M: ReadModel> Chunk<M> {
-    fn new(records: usize) -> Self {
-        Self {
-            records: Vec::with_capacity(records),
-            events: Vec::with_capacity(records),
-            folds: Vec::with_capacity(records),
-            missing: Vec::new(),
-        }
-    }
-}
-
-impl Record {
-    fn blamed(&self, sequence: &str) -> Blamed {
-        let Self { position, event_id, .. } = *self;
-        Blamed { position, event_id, sequence: sequence.to_owned() }
-    }
 }
 
 impl<M: ReadModel> Folding<M> {
