@@ -28,11 +28,12 @@ pub struct Holder {
     pub position: Position,
     /// The process of the server that serves it; none for a prepared transaction.
     pub pid: Option<i32>,
-    /// What its session calls itself. Postgres tells it only to the same role, or to members of `pg_read_all_stats`.
+    /// What its session calls itself.
     pub application: Option<String>,
     /// Its role.
     pub user: Option<String>,
-    /// Since when its transaction is open.
+    /// Since when its transaction is open. Of another role's session, Postgres tells that only to members of
+    /// `pg_read_all_stats`.
     pub since: Option<DateTime<Utc>>,
     /// Its name if it is a prepared transaction, whose session may be long gone.
     pub prepared: Option<String>,

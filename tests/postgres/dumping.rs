@@ -82,3 +82,33 @@ async fn a_restored_dump_reads_and_goes_on() {
         assert!(report(&refusal).contains("is refused"), "{statement}: {}", report(&refusal));
     }
 }
+
+/// The schema is there, and its triggers with it.
+#[tokio::test]
+async fn data_that_is_restored_alone_is_refused() {
+    let binaries =
+        Binaries::find_with(&["pg_dump", "psql"]).unwrap_or_else(|error| panic!("{error}"));
+    let program = |name| binaries.program(name).unwrap();
+    let [old, new] =
+        [(); 2].map(|()| Server::with_settings(&binaries, &[("fsync", "off")]).unwrap());
+    let store = open(&old).await;
+    store.migrate().await.unwrap();
+    append(&store, to("test-a", NoStream, events(3))).await;
+    let folder = tempfile::tempdir().unwrap();
+    let [schema, data] = ["schema.sql", "data.sql"].map(|name| folder.path().join(name));
+    let [schema, data] = [schema.to_str().unwrap(), data.to_str().unwrap()];
+    execute(&program("pg_dump"), &["--schema-only", "--file", schema, "--dbname", &old.url()]);
+    execute(&program("pg_dump"), &["--data-only", "--file", data, "--dbname", &old.url()]);
+
+    let url = new.url();
+    let arguments =
+        |file| ["--quiet", "--set", "ON_ERROR_STOP=1", "--file", file, "--dbname", &url];
+    execute(&program("psql"), &arguments(schema));
+    let restored = Command::new(program("psql")).args(arguments(data)).output().unwrap();
+    let said = String::from_utf8_lossy(&restored.stderr);
+    assert!(!restored.status.success() && said.contains("is refused"), "{said}");
+    let mut connection = sqlx::PgConnection::connect(&url).await.unwrap();
+    let stored = "SELECT count(*) FROM \"Shop-1\".events";
+    let stored: i64 = sqlx::query_scalar(stored).fetch_one(&mut connection).await.unwrap();
+    assert_eq!(stored, 0);
+}

@@ -126,6 +126,23 @@ async fn a_role_that_may_create_schemas_makes_and_uses_the_store() {
     store.status().await.unwrap();
 }
 
+#[tokio::test]
+async fn since_when_others_hold_the_mark_is_told_to_who_may_read_statistics() {
+    let store = fresh_store().await;
+    let mut transaction = store.pool().begin().await.unwrap();
+    store.append_in(&mut transaction, vec![to("test-a", NoStream, events(1))]).await.unwrap();
+    let role = Role::new().await;
+    role.grant(&store, READER).await;
+    let reader = builder_of(&store).connect(&role.url()).await.unwrap();
+    let holder = reader.status().await.unwrap().held_by.remove(0);
+    assert!(holder.pid.is_some() && holder.application.is_some() && holder.since.is_none());
+    role.grant(&store, "GRANT pg_read_all_stats TO $role").await;
+    let told = reader.status().await.unwrap().held_by.remove(0);
+    assert!(told.since.is_some());
+    assert_eq!((told.pid, told.application), (holder.pid, holder.application));
+    transaction.rollback().await.unwrap();
+}
+
 const READER: &str = "GRANT USAGE ON SCHEMA $schema TO $role;
     GRANT SELECT ON ALL TABLES IN SCHEMA $schema TO $role;
     GRANT SELECT ON SEQUENCE $schema.positions TO $role";

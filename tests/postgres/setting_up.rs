@@ -76,6 +76,15 @@ pub(crate) fn url_of(user: Option<&str>, database: Option<&str>) -> String {
     format!("postgres://{user}@{host}:{port}/{database}")
 }
 
+/// As the chapter on operating has it, for these tests come without TLS.
+#[tokio::test]
+async fn encryption_that_is_required_is_an_error_without_its_feature() {
+    let with_mode = |mode: &str| format!("{}?sslmode={mode}", url_of(None, None));
+    let error = builder().connect(&with_mode("require")).await.unwrap_err();
+    assert!(report(&error).contains("TLS"), "{}", report(&error));
+    builder().connect(&with_mode("prefer")).await.unwrap();
+}
+
 #[tokio::test]
 async fn a_user_or_a_database_that_is_not_there() {
     let begin =

@@ -17,6 +17,7 @@ mod books;
 mod comparing;
 mod hanging;
 mod killed;
+mod snapshots;
 mod strangers;
 mod swapping;
 mod under_load;

@@ -6,7 +6,7 @@ use annals::{
     FollowerStore, PostgresStore,
     followers::{Beat, Command, Report},
 };
-use sqlx::{AssertSqlSafe, postgres::PgPoolOptions};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, postgres::PgPoolOptions};
 
 use super::{CREATE, HANDLE, SALES, Sql, make, member, orders, projection, shadow, worked};
 use crate::fresh::{connection, fresh_store, name, run, url};
@@ -47,6 +47,34 @@ async fn a_role_with_the_rights_that_followers_need() {
     assert_eq!(orders(&app).await, 1);
     let forbidden = format!("DELETE FROM \"{schema}\".events");
     assert!(sqlx::raw_sql(AssertSqlSafe(forbidden)).execute(app.pool()).await.is_err());
+}
+
+/// As the chapter on operating has it: what is there, and what comes to be there.
+#[tokio::test]
+async fn a_role_for_reports_reads_each_build() {
+    let store = fresh_store().await;
+    let (role, schema) = (name(), store.schema());
+    let rights = format!(
+        "CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA {schema}_read TO {role};
+         ALTER DEFAULT PRIVILEGES IN SCHEMA {schema}_build GRANT SELECT ON TABLES TO {role}"
+    );
+    run(&mut connection().await, &store, &rights).await.unwrap();
+    let url = url().replace("//postgres@", &format!("//{role}@"));
+    let mut reporting = PgConnection::connect(&url).await.unwrap();
+    let sales = format!("SELECT count(*) FROM {schema}_read.sales");
+    let mut days = async || -> i64 {
+        let days = sqlx::query_scalar(AssertSqlSafe(sales.clone()));
+        days.fetch_one(&mut reporting).await.unwrap()
+    };
+
+    let live = projection(&store).await;
+    assert_eq!(days().await, 0);
+    worked(&store, &live, 0, &mut Sql(HANDLE)).await.unwrap();
+    let shadow = shadow(&store).await;
+    make(&store, &shadow, CREATE).await.unwrap();
+    worked(&store, &shadow, 0, &mut Sql(HANDLE)).await.unwrap();
+    store.swap(shadow.part.build, Duration::from_secs(5)).await.unwrap();
+    assert_eq!(days().await, 1);
 }
 
 /// The fewest connections are enough for a step beside a beat and a read.
