@@ -11,7 +11,10 @@ use crate::{
 };
 
 async fn stops<S: TestStore>(store: S, fault: Fault, kind: FailureKind, reason: &str) {
-    let behaviour = Behaviour::default();
+    let mut behaviour = Behaviour::default();
+    if fault == Fault::Hang {
+        behaviour = behaviour.impatient();
+    }
     behaviour.fail_on("bad", fault);
     let running = Followers::new(store.clone())
         .read_model::<Balance>()

@@ -20,7 +20,7 @@ async fn member<S: TestStore>(store: S, name: &str, behaviour: Behaviour) -> Run
 pub(crate) async fn a_handler_that_returns_after_its_lease_is_gone_commits_nothing<S: TestStore>(
     store: S,
 ) {
-    let behaviour = Behaviour::default();
+    let behaviour = Behaviour::default().impatient();
     // One thread, so that a handler that holds it keeps the whole process from going on.
     let (stop, stopped) = oneshot::channel::<()>();
     let process = thread::spawn({

@@ -111,6 +111,7 @@ struct Inner {
     mended: Condvar,
     calls: AtomicU32,
     parks: AtomicBool,
+    is_impatient: AtomicBool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -139,12 +140,21 @@ impl Behaviour {
         self
     }
 
+    /// Before it is started: 200 ms is all that a handler gets.
+    pub(crate) fn impatient(self) -> Self {
+        self.0.is_impatient.store(true, Ordering::Relaxed);
+        self
+    }
+
     pub(crate) fn calls(&self) -> u32 {
         self.0.calls.load(Ordering::Relaxed)
     }
 
     pub(crate) fn options(&self) -> Options {
-        let options = Options::new().with_retry(quick()).with_timeout(Duration::from_millis(200));
+        let mut options = Options::new().with_retry(quick());
+        if self.0.is_impatient.load(Ordering::Relaxed) {
+            options = options.with_timeout(Duration::from_millis(200));
+        }
         if self.0.parks.load(Ordering::Relaxed) { options.park_failures() } else { options }
     }
 

@@ -94,8 +94,8 @@ CREATE TABLE {schema}.failures (
     kind     text NOT NULL,
     reason   text NOT NULL,
     count    bigint NOT NULL DEFAULT 1 CHECK (count > 0),
-    first_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-    last_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    first_at timestamptz NOT NULL,
+    last_at  timestamptz NOT NULL,
     PRIMARY KEY (build, position)
 );
 
