@@ -24,7 +24,6 @@ const VERSIONS: &[&[&str]] = &[
     &[
         include_str!("../sql/schema/followers.sql"),
         include_str!("../sql/schema/attachments.sql"),
-        include_str!("../sql/functions/follower_books.sql"),
         include_str!("../sql/functions/build_relations.sql"),
         include_str!("../sql/functions/build_belongings.sql"),
         include_str!("../sql/functions/build_attached.sql"),

@@ -21,11 +21,13 @@ pub(crate) async fn fresh_store() -> PostgresStore {
     store
 }
 
-/// Another, whose commits do not wait for the disk: for what commits very often, where nothing is killed.
+/// Another, whose commits do not wait for the disk: for what commits very often, where nothing is killed. Without JIT:
+/// on tables that were never analyzed, the server compiles the statement that reads the books, again and again, and
+/// a crowd of members waits for that.
 pub(crate) async fn hasty_store() -> PostgresStore {
     let url = fresh::url();
     let mark = if url.contains('?') { '&' } else { '?' };
-    let url = format!("{url}{mark}options[synchronous_commit]=off");
+    let url = format!("{url}{mark}options[synchronous_commit]=off&options[jit]=off");
     let store = fresh::builder().with_max_connections(12).connect(&url).await;
     let store = store.expect("the test server should be there");
     store.migrate().await.expect("the schema should be made");
