@@ -277,6 +277,27 @@ async fn commands_under_a_key_stand_in_the_same_line() {
     }
 }
 
+#[tokio::test]
+async fn what_rests_on_a_key_that_somebody_else_was_first_to_use_is_decided_anew() {
+    let bank = Bank::closed().await;
+    let key = Uuid::from_u128(1);
+    let _on_its_way = bank.send_all([Command::Deposit(1)]).await;
+    let accounts = bank.accounts.clone();
+    let keyed = async move {
+        accounts.execute(&anna(), &Command::Withdraw(101)).with_idempotency_key(key).await
+    };
+    let keyed = started(keyed).await;
+    let declined = bank.send(Command::Withdraw(60)).await;
+    bank.gate.let_through(1);
+    bank.gate.append_arrives().await;
+    let (id, deposit) = (anna(), Command::Deposit(5));
+    let other = bank.others.execute(&id, &deposit).with_idempotency_key(key).await.unwrap();
+    bank.gate.let_through(100);
+    assert_eq!(keyed.await.unwrap().unwrap(), other);
+    let done = declined.await.unwrap().expect("nobody has withdrawn what would be missing");
+    assert_eq!(done.state.cents, 100 + 1 + 5 - 60);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_repositories_on_one_account_lose_nothing() {
     let store = MemoryStore::new();

@@ -86,7 +86,8 @@ impl<A: Aggregate> Flight<A> {
     /// All that was decided is stored, and this is the position of its last event.
     fn has_appended(&self, passengers: Vec<Waiting<A>>, position: Position) {
         let Some(Waiting { after, .. }) = passengers.last() else { return };
-        if passengers.iter().any(|one| one.has_events() && one.has_new_ids) {
+        let are_new = passengers.iter().any(|one| one.has_events() && one.has_new_ids);
+        if are_new {
             let (state, version) = (Arc::clone(&after.state), after.version);
             self.entity.appended(Shared { state, version, position });
         } else {
@@ -95,8 +96,12 @@ impl<A: Aggregate> Flight<A> {
         }
         for one in passengers {
             let is_old = one.after.version == self.stored.version;
-            let position = if is_old { self.stored.position } else { position };
-            one.tell(Fate::Stands(position));
+            let fate = if !are_new && !one.has_events() {
+                Fate::Void(None)
+            } else {
+                Fate::Stands(if is_old { self.stored.position } else { position })
+            };
+            one.tell(fate);
         }
     }
 
