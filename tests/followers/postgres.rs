@@ -15,21 +15,18 @@ use crate::{
 
 /// A store in a schema that nobody else uses, which leaves the server's connections to other tests as well.
 pub(crate) async fn fresh_store() -> PostgresStore {
-    store_with("options[jit]=off", 10).await
+    let store = fresh::builder().with_max_connections(10);
+    let store = store.connect(&fresh::url()).await.expect("the test server should be there");
+    store.migrate().await.expect("the schema should be made");
+    store
 }
 
 /// Another, whose commits do not wait for the disk: for what commits very often, where nothing is killed.
 pub(crate) async fn hasty_store() -> PostgresStore {
-    store_with("options[synchronous_commit]=off&options[jit]=off", 12).await
-}
-
-/// Without JIT: on tables that were never analyzed, the server compiles the statement that reads the books, again and
-/// again, and a crowd of members waits for that.
-async fn store_with(options: &str, connections: u32) -> PostgresStore {
     let url = fresh::url();
     let mark = if url.contains('?') { '&' } else { '?' };
-    let builder = fresh::builder().with_max_connections(connections);
-    let store = builder.connect(&format!("{url}{mark}{options}")).await;
+    let url = format!("{url}{mark}options[synchronous_commit]=off");
+    let store = fresh::builder().with_max_connections(12).connect(&url).await;
     let store = store.expect("the test server should be there");
     store.migrate().await.expect("the schema should be made");
     store

@@ -9,6 +9,7 @@
 )]
 
 mod asking;
+mod cheap;
 mod dumping;
 mod follower_conformance;
 mod followers;

@@ -1,6 +1,6 @@
 -- Who keeps the mark down: each session or prepared transaction with an open append, the lowest first.
 SELECT l.pid, a.application_name, a.usename::text AS user_name, coalesce(a.xact_start, x.prepared) AS since,
-       x.gid AS prepared, ($1 + (l.objid::bigint - $1)::bit(32)::integer)::bigint AS holds_at
+       x.gid AS prepared, $1::bigint + (l.objid::bigint - $1)::bit(32)::integer AS holds_at
 FROM pg_locks l
 LEFT JOIN pg_stat_activity a ON a.pid = l.pid
 LEFT JOIN pg_locks t ON l.pid IS NULL AND t.pid IS NULL AND t.locktype = 'transactionid' AND t.mode = 'ExclusiveLock'

@@ -1,6 +1,9 @@
 //! Who does what: one statement, with or without a sign of life.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use annals_core::{
     Position, StoreError,
@@ -78,10 +81,28 @@ fn books(row: &PgRow) -> Result<Books, Failure> {
 fn decode(row: &PgRow) -> Result<Books, sqlx::Error> {
     let members: Vec<MemberRow> = json(row.try_get(1)?)?;
     let followers: Vec<FollowerRow> = json(row.try_get(2)?)?;
+    let builds: Vec<BuildRow> = json(row.try_get(3)?)?;
+    let parts: Vec<PartRow> = json(row.try_get(4)?)?;
+    let alive: BTreeSet<_> = members.iter().map(|member| member.id).collect();
+    let mut parts_of = BTreeMap::<_, Vec<_>>::new();
+    for part in parts {
+        parts_of.entry(part.build).or_default().push(part.read(&alive));
+    }
+    // A follower has one build that serves, and one more at the most.
+    let (mut live, mut shadows) = (BTreeMap::new(), BTreeMap::new());
+    for build in builds {
+        let parts = parts_of.remove(&build.id).unwrap_or_default();
+        let of = if build.is_live { &mut live } else { &mut shadows };
+        of.insert(build.follower.clone(), build.read(parts)?);
+    }
+    let read = |follower: FollowerRow| {
+        let builds = (live.remove(&follower.name), shadows.remove(&follower.name));
+        follower.read(builds)
+    };
     Ok(Books {
         now: row.try_get(0)?,
+        followers: followers.into_iter().map(read).collect::<Result<_, _>>()?,
         members: members.into_iter().map(MemberRow::read).collect(),
-        followers: followers.into_iter().map(FollowerRow::read).collect::<Result<_, _>>()?,
     })
 }
 
@@ -112,12 +133,12 @@ struct FollowerRow<'a> {
     is_paused: bool,
     #[serde(borrow)]
     last_rebuild: Option<&'a RawValue>,
-    builds: Vec<BuildRow>,
 }
 
 #[derive(Deserialize)]
 struct BuildRow {
     id: u64,
+    follower: String,
     version: u32,
     is_live: bool,
     is_made: bool,
@@ -128,17 +149,16 @@ struct BuildRow {
     parked: u64,
     to_retry: u64,
     last_failure: Option<FailureRow>,
-    parts: Vec<PartRow>,
 }
 
 #[derive(Deserialize)]
 struct PartRow {
+    build: u64,
     part: u16,
     position: u64,
     events: u64,
     advanced_at: Option<DateTime<Utc>>,
     owner: Option<Uuid>,
-    owner_is_alive: Option<bool>,
     fence: u64,
     stopped: Option<FailureRow>,
 }
@@ -153,19 +173,19 @@ impl MemberRow<'_> {
 }
 
 impl FollowerRow<'_> {
-    fn read(self) -> Result<FollowerBooks, sqlx::Error> {
+    fn read(
+        self,
+        (live, shadow): (Option<Build>, Option<Build>),
+    ) -> Result<FollowerBooks, sqlx::Error> {
         let last_rebuild = self.last_rebuild.map(RawValue::get);
         let last_rebuild: Option<Value> = last_rebuild.map(json).transpose()?;
-        let (live, shadow): (Vec<_>, Vec<_>) = self.builds.into_iter().partition(|b| b.is_live);
-        let read =
-            |builds: Vec<BuildRow>| builds.into_iter().next().map(BuildRow::read).transpose();
         let none = || unreadable(format!("follower {} has no live build", self.name));
         Ok(FollowerBooks {
             kind: self.kind.parse().map_err(unreadable)?,
             declared: self.declared,
             is_paused: self.is_paused,
-            live: read(live)?.ok_or_else(none)?,
-            shadow: read(shadow)?,
+            live: live.ok_or_else(none)?,
+            shadow,
             last_rebuild: last_rebuild
                 .and_then(|last| serde_json::from_value::<LastRebuild>(last).ok()),
             name: self.name,
@@ -174,16 +194,15 @@ impl FollowerRow<'_> {
 }
 
 impl BuildRow {
-    fn read(self) -> Result<Build, sqlx::Error> {
-        let id = BuildId::new(self.id);
+    fn read(self, parts: Vec<PartState>) -> Result<Build, sqlx::Error> {
         Ok(Build {
-            id,
+            id: BuildId::new(self.id),
             version: self.version,
             is_made: self.is_made,
             verify: self.verify.map(|verify| verify.parse()).transpose().map_err(unreadable)?,
             may_swap_parked: self.may_swap_parked,
             floors: self.floors.into_iter().map(Position::new).collect(),
-            parts: self.parts.into_iter().map(|part| part.read(id)).collect(),
+            parts,
             parked: self.parked,
             to_retry: self.to_retry,
             last_failure: self.last_failure.map(Failed::from),
@@ -193,14 +212,14 @@ impl BuildRow {
 }
 
 impl PartRow {
-    fn read(self, build: BuildId) -> PartState {
+    fn read(self, alive: &BTreeSet<Uuid>) -> PartState {
         PartState {
-            id: PartId { build, part: self.part },
+            id: PartId { build: BuildId::new(self.build), part: self.part },
             position: Position::new(self.position),
             events: self.events,
             advanced_at: self.advanced_at,
             owner: self.owner.map(MemberId::from),
-            owner_is_alive: self.owner_is_alive.unwrap_or(false),
+            owner_is_alive: self.owner.is_some_and(|owner| alive.contains(&owner)),
             fence: self.fence,
             stopped: self.stopped.map(Failed::from),
         }
