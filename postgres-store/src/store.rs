@@ -124,12 +124,14 @@ impl PostgresStore {
         database.read(|| status::status(database)).await.map_err(Failure::into_read_error)
     }
 
-    /// Takes no more appends, finishes those it has taken, and ends the store's tasks. Where followers run, await
-    /// [`Running::shutdown`](annals_core::followers::Running::shutdown) first. Reads go on working for as long
-    /// as the pool is open.
+    /// Takes no more appends, finishes those it has taken, tells other processes of them, and ends the store's tasks.
+    /// Where followers run, await [`Running::shutdown`](annals_core::followers::Running::shutdown) first. Reads go on
+    /// working for as long as the pool is open.
     pub async fn shutdown(&self) {
-        self.shared.lanes.close().await;
-        self.shared.tail.close();
+        let Shared { database, lanes, tail } = &*self.shared;
+        lanes.close().await;
+        tail.announced(database).await;
+        tail.close();
     }
 
     pub(crate) fn database(&self) -> &Database {

@@ -7,10 +7,11 @@ use annals::{
     ExpectedVersion::{self, Any, Exact, Exists, NoStream},
     Position, PostgresStore, ReadAll, Refusal, StoreError, TryStreamExt, Version,
 };
-use sqlx::{AssertSqlSafe, Connection, PgConnection, Row, postgres::PgListener};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use tokio::time::timeout;
 
 use crate::{
+    announcing::listener,
     asking::{all, append, conflict, event, events, read, report, to},
     fresh::{beside, connection, fresh_store, run},
 };
@@ -258,10 +259,7 @@ async fn followers_learn_of_it_soon_after_the_commit() {
     for follower in &mut followers {
         follower.try_next().await.unwrap().unwrap();
     }
-    let mut listener = PgListener::connect(&crate::fresh::url()).await.unwrap();
-    let sql = format!("SELECT '\"{}\"'::regnamespace::oid::bigint", store.schema());
-    let id: i64 = sqlx::query(AssertSqlSafe(sql)).fetch_one(&mut connection).await.unwrap().get(0);
-    listener.listen(&format!("annals_{id}")).await.unwrap();
+    let mut listener = listener(&store).await;
     let mut waited = [Duration::ZERO; 2];
     for _ in 0..ROUNDS {
         let mut transaction = connection.begin().await.unwrap();

@@ -8,6 +8,7 @@
     reason = "a test"
 )]
 
+mod announcing;
 mod asking;
 mod cheap;
 mod dumping;

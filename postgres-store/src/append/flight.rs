@@ -158,14 +158,14 @@ impl Held {
 
     fn answer(mut self, answers: Vec<Answer>) {
         let requests = mem::take(&mut self.requests);
-        self.lanes.release(&requests);
         let mut stored = answers.iter().filter_map(|answer| answer.as_ref().ok()).flatten();
-        let is_news = stored.any(|appended| appended.position > Position::START);
+        // First, so that whoever waits for the end of all appends waits for the news of them, too.
+        if stored.any(|appended| appended.position > Position::START) {
+            self.lanes.tail.appended(&self.lanes.database);
+        }
+        self.lanes.release(&requests);
         for (request, answer) in requests.into_iter().zip(answers) {
             drop(request.answer.send(answer)); // a caller who is gone needs no answer
-        }
-        if is_news {
-            self.lanes.tail.appended(&self.lanes.database);
         }
     }
 }

@@ -15,6 +15,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
+use super::tailer::POLL_LISTENING;
 use crate::{database::Database, failure::Failure};
 
 /// How far apart two notifications are at the least.
@@ -54,12 +55,29 @@ impl Announcer {
             tokio::spawn(run(Arc::clone(&self.0), Arc::clone(database)));
         }
     }
+
+    /// Tells what may not have been told yet, and waits for that, for as long as it is of use: others look for themselves.
+    pub(super) async fn finish(&self, database: &Database) {
+        // While the task runs, it may be about to tell.
+        let State { is_news, is_running, .. } = &*self.0;
+        if !is_news.load(Ordering::Acquire) && !is_running.load(Ordering::Acquire) {
+            return;
+        }
+        let told = async {
+            let mut connection = database.connection().await?;
+            let channel = channel(database, &mut connection).await?;
+            notify(database, &channel, &mut connection).await
+        };
+        if let Ok(Err(failure)) = timeout(POLL_LISTENING, told).await {
+            not_told(database, &failure);
+        }
+    }
 }
 
 async fn run(state: Arc<State>, database: Arc<Database>) {
     loop {
         if let Err(failure) = announce(&state, &database).await {
-            tracing::warn!(schema = %database.schema, error = %failure.source, "other processes could not be told of new events");
+            not_told(&database, &failure);
             // They look for themselves, and the next append tells them again.
             state.is_news.store(false, Ordering::Release);
         }
@@ -77,8 +95,7 @@ async fn announce(state: &State, database: &Database) -> Result<(), Failure> {
     let mut connection = database.connection().await?;
     let channel = channel(database, &mut connection).await?;
     while state.is_news.swap(false, Ordering::AcqRel) {
-        let announce = database.statements.announce.query().bind(&channel);
-        announce.execute(&mut *connection).await.map_err(Failure::before_sending)?;
+        notify(database, &channel, &mut connection).await?;
         sleep(APART).await;
         while !state.is_news.load(Ordering::Acquire) {
             if timeout(LINGER, state.news.notified()).await.is_err() {
@@ -87,4 +104,17 @@ async fn announce(state: &State, database: &Database) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+async fn notify(
+    database: &Database,
+    channel: &str,
+    connection: &mut PgConnection,
+) -> Result<(), Failure> {
+    let announce = database.statements.announce.query().bind(channel.to_owned());
+    announce.execute(connection).await.map(drop).map_err(Failure::before_sending)
+}
+
+fn not_told(database: &Database, failure: &Failure) {
+    tracing::warn!(schema = %database.schema, error = %failure.source, "other processes could not be told of new events");
 }

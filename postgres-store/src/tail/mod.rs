@@ -124,6 +124,11 @@ impl Tail {
         }
     }
 
+    /// Other processes are told of what this one has appended.
+    pub(crate) async fn announced(&self, database: &Database) {
+        self.announcer.finish(database).await;
+    }
+
     /// Ends the tailer; whoever waits is told.
     pub(crate) fn close(&self) {
         let mut state = self.tailer_state();

@@ -19,7 +19,7 @@ use crate::{
 /// How many events are read at once, if they are not large.
 const PAGE: u64 = 1024;
 /// How often to look where nobody says that there is something new: as the net under notifications, and without them.
-const POLL_LISTENING: Duration = Duration::from_millis(500);
+pub(super) const POLL_LISTENING: Duration = Duration::from_millis(500);
 const POLL_DEAF: Duration = Duration::from_millis(100);
 /// How soon, and how often at the least, to look again for an event that another append still holds back.
 const LOOK_FIRST: Duration = Duration::from_millis(1);
