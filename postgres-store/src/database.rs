@@ -37,6 +37,11 @@ impl Database {
         self.pool.acquire().await.map_err(Failure::before_sending)
     }
 
+    /// Whether the pool has no connection to spare: whoever keeps one without need lets others wait.
+    pub(crate) fn is_used_up(&self) -> bool {
+        self.pool.num_idle() == 0 && self.pool.size() >= self.pool.options().get_max_connections()
+    }
+
     /// A connection that answers. Where one was lost, the others that were idle meanwhile are most likely lost as well,
     /// and look like any other until they are used.
     pub(crate) async fn live_connection(&self) -> Result<PoolConnection<Postgres>, Failure> {

@@ -27,6 +27,7 @@ mod plans;
 mod roles;
 mod same_answers;
 mod setting_up;
+mod small_pool;
 
 mod conformance {
     use super::fresh::fresh_store;

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{database::Database, tail::Tail};
 
-/// For how long a lane without work keeps its connection.
+/// For how long a lane without work keeps its connection, if the pool has others.
 const LINGER: Duration = Duration::from_millis(200);
 /// How often somebody looks after requests that wait for those on their way.
 const LOOK: Duration = Duration::from_millis(50);
@@ -110,6 +110,9 @@ impl Lanes {
                 flight.send(&mut connection).await;
                 self.crowd().look_again();
             } else {
+                if self.database.is_used_up() {
+                    connection = None;
+                }
                 let is_over = timeout(LINGER, self.work.notified()).await.is_err();
                 if !self.crowd().wake(is_over) {
                     return;

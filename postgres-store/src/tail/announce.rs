@@ -20,7 +20,7 @@ use crate::{database::Database, failure::Failure};
 
 /// How far apart two notifications are at the least.
 const APART: Duration = Duration::from_millis(10);
-/// For how long a connection is kept for the next one.
+/// For how long a connection is kept for the next one, if the pool has others.
 const LINGER: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Default)]
@@ -98,7 +98,7 @@ async fn announce(state: &State, database: &Database) -> Result<(), Failure> {
         notify(database, &channel, &mut connection).await?;
         sleep(APART).await;
         while !state.is_news.load(Ordering::Acquire) {
-            if timeout(LINGER, state.news.notified()).await.is_err() {
+            if database.is_used_up() || timeout(LINGER, state.news.notified()).await.is_err() {
                 break;
             }
         }

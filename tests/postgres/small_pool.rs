@@ -1,0 +1,33 @@
+//! A pool whose connections are all in use.
+
+use std::time::{Duration, Instant};
+
+use annals::{EventData, EventStoreExt, ExpectedVersion::Any, Position, TryStreamExt};
+
+use crate::{
+    asking::{append, events, read, to},
+    fresh::{builder, url},
+};
+
+/// Appends and reads take turns on what other parts of the store and two handlers leave of the smallest pool.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_waits_for_a_connection_that_has_nothing_to_do() {
+    const ROUNDS: u32 = 10;
+    let store = builder().with_max_connections(5).connect(&url()).await.unwrap();
+    store.migrate().await.unwrap();
+    append(&store, to("order-a", Any, events(1))).await;
+    let mut followed = store.follow::<EventData>(Position::START);
+    followed.try_next().await.unwrap();
+    let following = tokio::spawn(async move { while followed.try_next().await.is_ok() {} });
+    let handlers = [store.pool().acquire().await.unwrap(), store.pool().acquire().await.unwrap()];
+    let began = Instant::now();
+    for _ in 0..ROUNDS {
+        append(&store, to("order-a", Any, events(1))).await;
+        read(&store, "order-a").await;
+    }
+    let each = began.elapsed() / ROUNDS;
+    // An idle lane keeps its connection for 200 ms otherwise, and whoever notifies for a second.
+    assert!(each < Duration::from_millis(100), "{each:?}");
+    following.abort();
+    drop(handlers);
+}
