@@ -1,6 +1,6 @@
 //! The cases on Postgres.
 
-use annals::{HandlerError, Options, PostgresStore, Projection, Recorded};
+use annals::{HandlerError, Options, PostgresStore, PostgresStoreBuilder, Projection, Recorded};
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, PgConnection};
 
@@ -23,13 +23,21 @@ pub(crate) async fn fresh_store() -> PostgresStore {
 
 /// Another, whose commits do not wait for the disk: for what commits very often, where nothing is killed.
 pub(crate) async fn hasty_store() -> PostgresStore {
+    let store = hasty(fresh::builder()).await;
+    store.migrate().await.expect("the schema should be made");
+    store
+}
+
+/// The same, as another process has it.
+pub(crate) async fn hasty_beside(store: &PostgresStore) -> PostgresStore {
+    hasty(PostgresStore::builder().with_schema(store.schema())).await
+}
+
+async fn hasty(store: PostgresStoreBuilder) -> PostgresStore {
     let url = fresh::url();
     let mark = if url.contains('?') { '&' } else { '?' };
     let url = format!("{url}{mark}options[synchronous_commit]=off");
-    let store = fresh::builder().with_max_connections(12).connect(&url).await;
-    let store = store.expect("the test server should be there");
-    store.migrate().await.expect("the schema should be made");
-    store
+    store.with_max_connections(10).connect(&url).await.expect("the test server should be there")
 }
 
 pub(crate) struct InPostgres(Behaviour);

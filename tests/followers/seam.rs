@@ -1,5 +1,5 @@
 //! Catching up turns live at some moment, among writers who never pause: no gap, nothing twice. Many followers at once, each
-//! with batches of its own size, begun at a moment of its own.
+//! with batches of its own size, begun at a moment of its own; and begun again in another process, one append behind.
 
 use std::sync::Arc;
 
@@ -9,7 +9,10 @@ use annals::{
 };
 use async_trait::async_trait;
 use fastrand::Rng;
-use tokio::{sync::watch, task::JoinSet};
+use tokio::{
+    sync::{Barrier, watch},
+    task::JoinSet,
+};
 
 use crate::{
     ledger::{LONG, Moved},
@@ -17,7 +20,8 @@ use crate::{
 };
 
 const FOLLOWERS: usize = 10;
-const RUNS: usize = 1_000 / FOLLOWERS;
+/// Each follower begins twice, so a thousand times in all.
+const RUNS: usize = 1_000 / FOLLOWERS / 2;
 const AT_ONCE: usize = 2;
 const WRITERS: usize = 3;
 
@@ -30,6 +34,9 @@ struct Seam<const N: usize> {
 pub(crate) trait SeamStore: TestStore {
     /// Another one, with nothing in it.
     async fn fresh(&self) -> Self;
+
+    /// The same, as another process has it.
+    async fn again(&self) -> Self;
 
     /// Adds the follower number `nth`, with batches of at most `batch` events.
     fn with_seam(followers: Followers<Self>, nth: usize, batch: usize) -> Followers<Self>;
@@ -49,6 +56,10 @@ macro_rules! seams {
                 Self::new()
             }
 
+            async fn again(&self) -> Self {
+                self.clone()
+            }
+
             fn with_seam(followers: Followers<Self>, nth: usize, batch: usize) -> Followers<Self> {
                 match nth {
                     $($n => followers.projection(Seam::<$n> { batch }),)+
@@ -66,6 +77,10 @@ macro_rules! seams {
         impl SeamStore for annals::PostgresStore {
             async fn fresh(&self) -> Self {
                 crate::postgres::hasty_store().await
+            }
+
+            async fn again(&self) -> Self {
+                crate::postgres::hasty_beside(self).await
             }
 
             fn with_seam(followers: Followers<Self>, nth: usize, batch: usize) -> Followers<Self> {
@@ -184,16 +199,34 @@ async fn run<S: SeamStore>(store: S, mut random: Rng) {
         });
     }
     let (end, ended) = watch::channel(None);
+    let (again, stopped) = (store.again().await, Arc::new(Barrier::new(FOLLOWERS)));
     let mut followers = JoinSet::new();
     for (nth, name) in NAMES.into_iter().enumerate() {
-        let (store, batch, moment) =
-            (store.clone(), random.usize(1..12), random.usize(before..=first));
-        let (mut written, begun) = (written.subscribe(), Arc::clone(&begun));
-        let mut ended = ended.clone();
+        let batch = random.usize(1..12);
+        let mut moments = [random.usize(before..=first), random.usize(before..=first)];
+        moments.sort_unstable();
+        let (stores, written) = ([store.clone(), again.clone()], Arc::clone(&written));
+        let stopped = Arc::clone(&stopped);
+        let (mut random, begun, mut ended) = (random.fork(), Arc::clone(&begun), ended.clone());
         followers.spawn(async move {
-            written.wait_for(|written| *written >= moment).await.unwrap();
-            let followers = S::with_seam(Followers::new(store.clone()), nth, batch);
-            let running = followers.start().await.unwrap();
+            let ([store, again], [first, then]) = (stores, moments);
+            let begin = async |store: &S| {
+                let followers = S::with_seam(Followers::new(store.clone()), nth, batch);
+                followers.start().await.unwrap()
+            };
+            let reached = async |appends| {
+                written.subscribe().wait_for(|written| *written >= appends).await.unwrap();
+            };
+            reached(first).await;
+            let running = begin(&store).await;
+            reached(then).await;
+            running.wait_for(name, store.head().await.unwrap(), LONG).await.unwrap();
+            running.shutdown().await;
+            if stopped.wait().await.is_leader() {
+                write(&store, 1, &mut random, &written).await;
+            }
+            stopped.wait().await;
+            let running = begin(&again).await;
             begun.send_modify(|begun| *begun += 1);
             let (head, positions): (Position, Vec<u64>) =
                 ended.wait_for(Option::is_some).await.unwrap().clone().unwrap();
