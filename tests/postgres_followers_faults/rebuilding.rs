@@ -42,7 +42,7 @@ impl Shop {
             (name, process)
         };
         let processes = [start(0), start(1)];
-        let (over, is_over) = watch::channel(false);
+        let ((over, is_over), opened) = (watch::channel(false), Instant::now());
         let ordering = tokio::spawn(order(store.clone(), rate, is_over.clone()));
         let started = async {
             while store.follower("sales").status().await.is_err() {
@@ -52,7 +52,7 @@ impl Shop {
         tokio::time::timeout(LONG, started).await.expect("somebody should declare it");
         reached(&store, "sales", annals::Position::new(1)).await;
         let looking = tokio::spawn(look(server.url(), store.schema().into(), is_over));
-        Self { server, store, processes, over, ordering, looking, opened: Instant::now() }
+        Self { server, store, processes, over, ordering, looking, opened }
     }
 
     /// Begins a rebuild.

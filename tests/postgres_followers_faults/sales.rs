@@ -12,7 +12,7 @@ use annals::{
 };
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
-use tokio::{sync::watch, time::MissedTickBehavior};
+use tokio::{sync::watch, task::JoinSet, time::MissedTickBehavior};
 
 use crate::{
     evidence::{Process, until_told_to_end},
@@ -90,12 +90,13 @@ pub(crate) fn keep(server: &str, name: &str) -> Process<()> {
     Process::start("sales::process", &[(SERVER, server), (NAME, name)])
 }
 
-/// So many orders a second, each in a stream of its own, until it is over. Answers how many there were.
+/// So many orders a second, each in a stream of its own, until it is over; none waits for those before it. Answers how many
+/// there were.
 pub(crate) async fn order(store: PostgresStore, rate: u64, is_over: watch::Receiver<bool>) -> u64 {
     let at_once = rate / 100;
     let mut pace = tokio::time::interval(Duration::from_millis(10));
     pace.set_missed_tick_behavior(MissedTickBehavior::Burst);
-    let mut number = 0;
+    let (mut number, mut appends) = (0, JoinSet::new());
     while !*is_over.borrow() {
         pace.tick().await;
         let next = number + at_once;
@@ -103,9 +104,14 @@ pub(crate) async fn order(store: PostgresStore, rate: u64, is_over: watch::Recei
             let new = ExpectedVersion::NoStream;
             StreamAppend::new(stream(number), new, vec![placed(number)])
         };
-        store.append((number..next).map(append).collect()).await.unwrap();
+        let (store, orders) = (store.clone(), (number..next).map(append).collect());
+        appends.spawn(async move { store.append(orders).await.unwrap() });
+        while let Some(appended) = appends.try_join_next() {
+            appended.unwrap();
+        }
         number = next;
     }
+    appends.join_all().await;
     number
 }
 
