@@ -1,5 +1,5 @@
-//! What the server takes the statements for before it knows what is in the tables. One that it takes for dear is compiled each time
-//! that it runs, which takes far longer than the statement.
+//! What the server takes the statements for before it knows what is in the tables. One that it takes for dear is compiled
+//! each time that it runs, which takes far longer than the statement.
 
 use std::{fs, path::Path};
 
@@ -40,10 +40,14 @@ fn statements() -> Vec<(String, String)> {
 async fn cost(statement: &str, connection: &mut PgConnection) -> f64 {
     let prepare = format!("DEALLOCATE ALL; PREPARE wanted AS {statement}");
     sqlx::raw_sql(AssertSqlSafe(prepare)).execute(&mut *connection).await.unwrap();
-    let explain = "SELECT 'EXPLAIN (FORMAT JSON) EXECUTE wanted'
-        || coalesce('(' || nullif(array_to_string(array_fill('NULL'::text, ARRAY[cardinality(parameter_types)]), ', '), '') || ')', '')
-        FROM pg_prepared_statements WHERE name = 'wanted'";
-    let explain: String = sqlx::raw_sql(explain).fetch_one(&mut *connection).await.unwrap().get(0);
+    let parameters =
+        "SELECT cardinality(parameter_types) FROM pg_prepared_statements WHERE name = 'wanted'";
+    let row = sqlx::raw_sql(parameters).fetch_one(&mut *connection).await.unwrap();
+    let nulls = match row.get::<i32, _>(0) {
+        0 => String::new(),
+        parameters => format!("({})", vec!["NULL"; parameters as usize].join(", ")),
+    };
+    let explain = format!("EXPLAIN (FORMAT JSON) EXECUTE wanted{nulls}");
     let row = sqlx::raw_sql(AssertSqlSafe(explain)).fetch_one(connection).await.unwrap();
     let plan: Value = serde_json::from_str(row.try_get_unchecked(0).unwrap()).unwrap();
     plan[0]["Plan"]["Total Cost"].as_f64().unwrap()

@@ -7,7 +7,8 @@ SELECT c.now,
     (SELECT coalesce(json_agg(json_build_object('id', a.id, 'name', a.name, 'until', a.until, 'report', a.report) ORDER BY a.id), '[]')
      FROM alive a)::text,
     (SELECT coalesce(json_agg(json_build_object(
-        'name', f.name, 'kind', f.kind, 'declared', f.declared, 'is_paused', f.paused_at IS NOT NULL, 'last_rebuild', f.last_rebuild
+        'name', f.name, 'kind', f.kind, 'declared', f.declared, 'is_paused', f.paused_at IS NOT NULL,
+        'last_rebuild', f.last_rebuild
     ) ORDER BY f.name), '[]')
      FROM {schema}.followers f)::text,
     (SELECT coalesce(json_agg(json_build_object(
