@@ -76,7 +76,8 @@ async fn process() {
     let (name, folder) = (env::var(NAME).unwrap(), PathBuf::from(env::var(FOLDER).unwrap()));
     let place = serde_json::from_str(&env::var(PLACE).unwrap()).unwrap();
     let trap = Trap::in_folder(place, &folder);
-    let store = PostgresStore::builder().with_schema(schema).with_max_connections(5);
+    // A reaction asks the store for something: with 5, it would wait for connections that linger.
+    let store = PostgresStore::builder().with_schema(schema).with_max_connections(8);
     let store = store.connect(&fresh::url()).await.unwrap();
     let followers = Followers::new(Trapped { store: store.clone(), trap: trap.clone() });
     let followers = match &*env::var(FOLLOWER).unwrap() {
@@ -112,7 +113,7 @@ async fn append(store: PostgresStore, mut is_over: watch::Receiver<bool>) {
         }
         let one = (stream("one"), deposit(0, number));
         // Fewer of them: a letter takes longer to write.
-        let order = (number % 5 == 0)
+        let order = (number % 20 == 0)
             .then(|| (orders::stream(number % 100), orders::placed(number.unsigned_abs())));
         let append = |(stream, event)| StreamAppend::new(stream, ExpectedVersion::Any, vec![event]);
         let appends = [Some(one), order].into_iter().flatten().map(append).collect();
