@@ -1,6 +1,6 @@
 -- Up to $3 events after position $1 and up to position $2.
-SELECT e.position, e.version, e.recorded_at, e.kind, e.schema_version, e.id, e.correlation_id, e.causation_id, e.metadata,
-       e.payload, e.stream
+SELECT e.position, e.version, e.recorded_at, e.kind, nullif(e.schema_version, 1), e.id, e.correlation_id, e.causation_id,
+       e.metadata, e.payload, e.stream
 FROM {schema}.events e
 WHERE e.position > $1 AND e.position <= $2
 ORDER BY e.position
