@@ -154,8 +154,8 @@ impl<S: FollowerStore> Runner<S> {
     async fn get_ready(&mut self) -> Result<(), Halt> {
         let member = Arc::clone(&self.member);
         let store = &member.store;
-        let books = match store.books(None).await {
-            Ok(books) => books,
+        let (books, head) = match tokio::try_join!(store.books(None), store.head()) {
+            Ok(known) => known,
             Err(error) => return Err(self.interrupted(&error).await),
         };
         let name = self.followed.declaration.name;
@@ -164,10 +164,6 @@ impl<S: FollowerStore> Runner<S> {
             super::decide::builds(follower).find(|build| build.id == self.claim.part.build)
         });
         let (Some(follower), Some(build)) = (follower, build) else { return Err(Halt::Ended) };
-        let head = match store.head().await {
-            Ok(head) => head,
-            Err(error) => return Err(self.interrupted(&error).await),
-        };
         if head < self.position {
             return Err(self.stop_ahead(head).await);
         }

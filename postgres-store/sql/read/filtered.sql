@@ -2,8 +2,8 @@
 -- any. Each kind is read on its own from the index by kind and position. That it is one kind is said by where the
 -- rows begin and end: if it were said by an equation, the planner would often rather go through all events in the order
 -- of positions, and look for a rare kind among them.
-SELECT e.position, e.version, e.recorded_at, e.kind, e.schema_version, e.id, e.correlation_id, e.causation_id, e.metadata,
-       e.payload, e.stream
+SELECT e.position, e.version, e.recorded_at, e.kind, nullif(e.schema_version, 1), e.id, e.correlation_id, e.causation_id,
+       e.metadata, e.payload, e.stream
 FROM {schema}.event_kinds k
 CROSS JOIN LATERAL (
     SELECT * FROM {schema}.events e

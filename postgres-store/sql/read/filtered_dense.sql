@@ -1,6 +1,6 @@
 -- The same as filtered.sql, for where a good part of all events match: looks at one after the other.
-SELECT e.position, e.version, e.recorded_at, e.kind, e.schema_version, e.id, e.correlation_id, e.causation_id, e.metadata,
-       e.payload, e.stream
+SELECT e.position, e.version, e.recorded_at, e.kind, nullif(e.schema_version, 1), e.id, e.correlation_id, e.causation_id,
+       e.metadata, e.payload, e.stream
 FROM {schema}.events e
 WHERE e.position > $1 AND e.position <= $2
   AND e.kind = ANY (ARRAY(

@@ -9,6 +9,7 @@ use annals_core::{
 use sqlx::{AssertSqlSafe, PgConnection, Row, postgres::PgRow};
 use tokio::runtime::Handle;
 
+use super::lent::Lent;
 use crate::{database::Database, failure::Failure};
 
 /// For how long a swap may keep readers waiting for the locks it needs. They wait for as long again, or less, while it does its work.
@@ -28,19 +29,21 @@ impl Database {
         patience: Duration,
     ) -> Result<Swap, StoreError> {
         let _turn = self.swaps.acquire().await;
-        let mut connection =
+        let connection =
             self.connection().await.map_err(|failure| failure.into_store_error(false))?;
         // When an answer is an error, or its future is dropped, the connection is left in the transaction.
-        connection.close_on_drop();
+        let mut lent = Lent::new(connection);
         let failed = |error| Failure::while_running(error).into_store_error(false);
-        let session = Session::begin(self, &mut connection).await.map_err(failed)?;
+        let session = Session::begin(self, &mut lent).await.map_err(failed)?;
         let rows = sqlx::raw_sql(AssertSqlSafe(self.swap_sql(shadow, patience)))
-            .fetch_all(&mut *connection)
+            .fetch_all(&mut *lent)
             .await;
         if let Some(session) = session {
             session.end();
         }
-        let row = rows.map_err(failed)?.pop().ok_or(sqlx::Error::RowNotFound).map_err(failed)?;
+        let mut rows = rows.map_err(failed)?;
+        lent.give_back();
+        let row = rows.pop().ok_or(sqlx::Error::RowNotFound).map_err(failed)?;
         answer(&row).map_err(failed)
     }
 

@@ -7,8 +7,9 @@ mod stream;
 
 use annals_core::StreamId;
 use futures_util::TryStreamExt;
-use sqlx::{PgConnection, Postgres, Row, postgres::PgArguments, query::Query};
+use sqlx::{Either, Executor, PgConnection, Postgres, Row, postgres::PgArguments, query::Query};
 
+use self::row::RowReader;
 pub(crate) use self::{
     all::AllReading,
     pages::{Page, PageSize, events},
@@ -88,15 +89,12 @@ async fn decoded(
     kinds: &KindTable,
     connection: &mut PgConnection,
 ) -> Result<Option<Page>, Failure> {
-    let mut rows = query.fetch(connection);
-    let mut page = Some(Page::of(limit));
-    while let Some(row) = rows.try_next().await.map_err(Failure::before_sending)? {
+    let mut rows = connection.fetch_many(query);
+    let (mut page, mut reader) = (Some(Page::of(limit)), RowReader::new(kinds, of));
+    while let Some(step) = rows.try_next().await.map_err(Failure::before_sending)? {
+        let Either::Right(row) = step else { continue };
         let Some(so_far) = page.as_mut().filter(|page| !page.is_full()) else { continue };
-        let stream = match of {
-            Some(stream) => stream.clone(),
-            None => row::stream(&row, so_far.events.last())?,
-        };
-        match row::event(&row, stream, kinds)? {
+        match reader.event(&row, so_far.events.last()).map_err(Failure::while_running)? {
             Some(event) => so_far.push(event),
             None => page = None,
         }

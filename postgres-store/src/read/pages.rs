@@ -1,10 +1,10 @@
-//! Events page by page, the next page on its way while the last one is handed out.
+//! Events page by page, the next ones on their way while the last one is handed out.
 
 use std::future::Future;
 
 use annals_core::{RecordedEvent, RecordedEvents, StoreError};
 use futures_util::{StreamExt, stream};
-use tokio::task::JoinHandle;
+use tokio::{sync::mpsc, task::JoinHandle};
 
 use crate::{database::Database, failure::Failure};
 
@@ -12,6 +12,10 @@ use crate::{database::Database, failure::Failure};
 const FIRST: u64 = 1024;
 /// How many bytes of payload a page should hold at the most, once the events' size is known.
 const BYTES: u64 = 4 << 20;
+
+/// How many pages are read ahead of the one that is handed out: with one alone the server would rest from its end until somebody
+/// takes it.
+const AHEAD: usize = 2;
 
 /// How many bytes of payload a page holds at the most, but for the last event in it. The server sends them in vain, so they are
 /// more than a page should hold: few come to it but first pages of large events.
@@ -78,37 +82,68 @@ async fn page<R: Reading>(reading: R) -> PageOf<R> {
 
 /// The events of `reading`. Nothing happens before the first is asked for; dropped, it reads no further.
 pub(crate) fn events<R: Reading>(reading: R) -> RecordedEvents {
-    let pages = stream::try_unfold(Some(Next::Asked(reading)), async |next| {
-        let (events, rest) = match next {
-            Some(Next::Asked(reading)) => page(reading).await.map_err(Failure::into_read_error)?,
-            Some(Next::Ahead(ahead)) => ahead.get().await?,
-            None => return Ok::<_, StoreError>(None),
+    let pages = stream::try_unfold(Next::Asked(reading), async |next| {
+        let (events, next) = match next {
+            Next::Asked(reading) => {
+                let (events, rest) = page(reading).await.map_err(Failure::into_read_error)?;
+                (events, rest.map_or(Next::End, |rest| Next::Ahead(Ahead::read(rest))))
+            }
+            Next::Ahead(mut ahead) => match ahead.page().await? {
+                Some(events) => (events, Next::Ahead(ahead)),
+                None => return Ok(None),
+            },
+            Next::End => return Ok::<_, StoreError>(None),
         };
-        let next = rest.map(|rest| Next::Ahead(Ahead(tokio::spawn(page(rest)))));
         Ok(Some((stream::iter(events.into_iter().map(Ok::<_, StoreError>)), next)))
     });
     futures_util::TryStreamExt::try_flatten(pages).boxed()
 }
 
-enum Next<R: Reading> {
+enum Next<R> {
     Asked(R),
-    Ahead(Ahead<R>),
+    Ahead(Ahead),
+    End,
 }
 
-/// A page that is being read already; no longer, once nobody waits for it.
-struct Ahead<R: Reading>(JoinHandle<PageOf<R>>);
+/// Pages that are read by a task of their own, which goes on to the next one while the last one is handed out; no longer, once
+/// nobody waits for them.
+struct Ahead {
+    pages: mpsc::Receiver<Result<Vec<RecordedEvent>, Failure>>,
+    task: JoinHandle<()>,
+}
 
-impl<R: Reading> Ahead<R> {
-    async fn get(mut self) -> Result<(Vec<RecordedEvent>, Option<R>), StoreError> {
-        match (&mut self.0).await {
-            Ok(page) => page.map_err(Failure::into_read_error),
-            Err(lost) => Err(StoreError::Failed(lost.into())),
+impl Ahead {
+    fn read<R: Reading>(reading: R) -> Self {
+        let (sender, pages) = mpsc::channel(AHEAD);
+        let task = tokio::spawn(async move {
+            let mut next = Some(reading);
+            while let Some(reading) = next.take()
+                && let Ok(room) = sender.reserve().await
+            {
+                room.send(page(reading).await.map(|(events, rest)| {
+                    next = rest;
+                    events
+                }));
+            }
+        });
+        Self { pages, task }
+    }
+
+    /// The next page; none at the end.
+    async fn page(&mut self) -> Result<Option<Vec<RecordedEvent>>, StoreError> {
+        match self.pages.recv().await {
+            Some(page) => page.map(Some).map_err(Failure::into_read_error),
+            // A task that panicked has not come to the end.
+            None => {
+                let ended = (&mut self.task).await;
+                ended.map(|()| None).map_err(|lost| StoreError::Failed(lost.into()))
+            }
         }
     }
 }
 
-impl<R: Reading> Drop for Ahead<R> {
+impl Drop for Ahead {
     fn drop(&mut self) {
-        self.0.abort();
+        self.task.abort();
     }
 }

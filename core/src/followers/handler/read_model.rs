@@ -33,6 +33,8 @@ pub(in crate::followers) struct Folding<M: ReadModel> {
     rows: Vec<Cached<M>>,
     /// Where each key's row is in `rows`.
     places: HashMap<Arc<str>, usize>,
+    /// The place that was looked for last.
+    last: usize,
     /// Whether a row that is not in `rows` does not exist.
     is_complete: bool,
     /// Places of rows that the step is to write.
@@ -59,6 +61,7 @@ impl<M: ReadModel> Folding<M> {
             state: BatchState::default(),
             rows: Vec::new(),
             places: HashMap::new(),
+            last: 0,
             is_complete: false,
             dirty: Vec::new(),
             upserts: Vec::new(),
@@ -155,7 +158,12 @@ impl<M: ReadModel> Folding<M> {
 
     /// Where the row is whose key is `self.text`.
     fn place(&mut self, missing: &mut Vec<usize>) -> Result<usize, HandlerError> {
+        // Events that were appended together follow each other, and mostly concern the same row.
+        if self.rows.get(self.last).is_some_and(|cached| *cached.key == *self.text) {
+            return Ok(self.last);
+        }
         if let Some(place) = self.places.get(&*self.text) {
+            self.last = *place;
             return Ok(*place);
         }
         check(&self.text)?;
