@@ -21,9 +21,8 @@ impl Snapshots {
 
     fn save(&mut self, snapshot: &StoredSnapshot, log: &Log) -> bool {
         let StoredSnapshot { stream, fold_version, version, position, .. } = snapshot;
-        let is_newer = |kept: &StoredSnapshot| {
-            kept.fold_version == *fold_version && kept.version > *version
-        };
+        let is_newer =
+            |kept: &StoredSnapshot| kept.fold_version == *fold_version && kept.version > *version;
         let is_kept = log.position_of(stream, *version) == Some(*position)
             && !self.0.get(stream).is_some_and(is_newer);
         if is_kept {

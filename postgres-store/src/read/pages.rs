@@ -78,7 +78,20 @@ async fn page<R: Reading>(reading: R) -> PageOf<R> {
 
 /// The events of `reading`. Nothing happens before the first is asked for; dropped, it reads no further.
 pub(crate) fn events<R: Reading>(reading: R) -> RecordedEvents {
-    let pages = stream::try_unfold(Some(Next::Asked(reading)), async |next| {
+    pages(Some(Next::Asked(reading)))
+}
+
+/// Events that were read already, and those of the rest.
+pub(crate) fn events_and_rest<R: Reading>(
+    read: Vec<RecordedEvent>,
+    rest: Option<R>,
+) -> RecordedEvents {
+    let read = stream::iter(read.into_iter().map(Ok));
+    read.chain(pages(rest.map(|rest| Next::Ahead(Ahead(tokio::spawn(page(rest))))))).boxed()
+}
+
+fn pages<R: Reading>(first: Option<Next<R>>) -> RecordedEvents {
+    let pages = stream::try_unfold(first, async |next| {
         let (events, rest) = match next {
             Some(Next::Asked(reading)) => page(reading).await.map_err(Failure::into_read_error)?,
             Some(Next::Ahead(ahead)) => ahead.get().await?,
