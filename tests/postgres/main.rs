@@ -25,9 +25,13 @@ mod plans;
 mod roles;
 mod same_answers;
 mod setting_up;
+mod snapshots;
+#[path = "../repository/tally.rs"]
+mod tally;
 
 mod conformance {
     use super::fresh::fresh_store;
 
     annals::testing::conformance!(fresh_store);
+    annals::testing::snapshot_conformance!(fresh_store);
 }

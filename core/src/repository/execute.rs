@@ -124,6 +124,10 @@ impl<'a, A: Aggregate> Execute<'a, A> {
     ///
     /// A command that was declined, or led to no event, leaves no trace: sent again, it is decided again.
     ///
+    /// To see whether the command has run, the stream is read from its first event on; with
+    /// [snapshots](Repository::with_snapshots), the store is asked for the command's first event instead, and only a command that has run
+    /// is answered by reading up to there.
+    ///
     /// The answer is read from the stream, after the append as well: one more short read than without a key. Its
     /// events are as today's code reads them, so an upcaster may make more of them than there are ids.
     pub fn with_idempotency_key(mut self, key: impl Into<IdempotencyKey>) -> Self {

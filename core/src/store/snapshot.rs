@@ -22,7 +22,7 @@ pub struct StoredSnapshot {
 /// [`Repository::with_snapshots`](crate::Repository::with_snapshots) needs of a store.
 ///
 /// A snapshot spares reading and proves nothing: what happened is in the events, and a store may lose any snapshot at any
-/// time. Every store that keeps them passes the suite `annals::testing::snapshots::conformance` (feature `testing`), which has a case
+/// time. Every store that keeps them passes the suite `annals::testing::snapshots` (feature `testing`), which has a case
 /// for each of these rules:
 ///
 /// - **It rests on its event.** A snapshot is kept only if the stream has an event of its version at its position, and given only for
