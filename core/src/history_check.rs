@@ -27,13 +27,15 @@ use crate::{
 /// [`Repository::load`](crate::Repository::load) does it.
 ///
 /// ```
-/// # use annals::{Aggregate, Event, HistoryCheck, MemoryStore};
+/// # use annals::{Event, HistoryCheck, MemoryStore, Snapshot};
 /// # #[derive(serde::Serialize, serde::Deserialize, Event)]
 /// # #[event(category = "weather")]
 /// # enum WeatherEvent { Changed }
-/// # async fn check<Account: Aggregate>() -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn check<Account: Snapshot + PartialEq>() -> Result<(), Box<dyn std::error::Error>> {
 /// let store = MemoryStore::new();
-/// let report = HistoryCheck::new().aggregate::<Account>().events::<WeatherEvent>().run(&store).await?;
+/// let check = HistoryCheck::new().aggregate::<Account>().events::<WeatherEvent>();
+/// let check = check.snapshots::<Account>(store.clone()); // if it has any
+/// let report = check.run(&store).await?;
 /// println!("{report}");
 /// assert!(report.is_readable());
 /// # Ok(())

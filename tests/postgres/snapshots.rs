@@ -1,13 +1,12 @@
 //! Snapshots in the database: what is there by mistake is as if it were not.
 
+use std::time::Duration;
+
 use annals::{
     ExpectedVersion::Any, MemoryStore, Payload, PostgresStore, Repository, SnapshotStore,
     StoredSnapshot,
 };
-use proptest::{
-    prelude::*,
-    test_runner::{Config, TestRunner},
-};
+use proptest::test_runner::{Config, TestRunner};
 use sqlx::{AssertSqlSafe, Row};
 
 use crate::{
@@ -26,18 +25,21 @@ async fn with_snapshot() -> PostgresStore {
     let store = fresh_store().await;
     let tallies = Tallies::with_snapshots(store.clone());
     tallies.execute(&0, &Note { number: 7, times: 6 }).await.unwrap();
-    while kept(&store).await != Some(6) {
-        tokio::task::yield_now().await;
-    }
+    until_kept(&store, 6).await;
     tallies.execute(&0, &SEVEN).await.unwrap();
     store
 }
 
-/// The version of the snapshot that counts.
-async fn kept(store: &PostgresStore) -> Option<u64> {
+/// Waits until there is a snapshot that counts, of this version or a later one.
+async fn until_kept(store: &PostgresStore, version: u64) {
     let stream = "tally-0".parse().unwrap();
-    let (snapshot, _) = store.read_from_snapshot(&stream, 1).await.unwrap();
-    snapshot.map(|snapshot| snapshot.version.get())
+    let kept = async || store.read_from_snapshot(&stream, 1).await.unwrap().0;
+    let comes = async {
+        while kept().await.is_none_or(|kept| kept.version.get() < version) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), comes).await.expect("a snapshot");
 }
 
 async fn loads_seven(store: &PostgresStore) {
@@ -81,9 +83,7 @@ async fn what_is_there_by_mistake_is_ignored() {
         let done = Tallies::with_snapshots(store.clone()).execute(&0, &SEVEN).await.unwrap();
         assert_eq!(done.state.noted, [7; 8], "{mistake}");
         if !mistake.starts_with("DROP") {
-            while kept(&store).await.is_none_or(|version| version < 7) {
-                tokio::task::yield_now().await;
-            }
+            until_kept(&store, 7).await;
         }
     }
 }
@@ -134,7 +134,7 @@ async fn a_role_without_rights_on_snapshots_works_without_them() {
     let grant = format!("GRANT SELECT, INSERT, UPDATE ON $schema.snapshots TO {role}");
     run(&mut connection, &store, &grant).await.unwrap();
     let (snapshot, _) = app.read_from_snapshot(&stream, 1).await.unwrap();
-    assert!(app.save_snapshot(&snapshot.unwrap()).await.unwrap());
+    app.save_snapshot(&snapshot.unwrap()).await.unwrap();
 }
 
 /// A kind of event that another process has numbered is looked up on the way.
@@ -153,8 +153,8 @@ async fn events_of_a_new_kind_come_after_a_snapshot() {
 
 #[test]
 fn every_way_of_reading_gives_the_fold() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all();
-    let runtime = { runtime }.build().unwrap();
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let mut runner =
         TestRunner::new(Config { cases: 24, failure_persistence: None, ..Config::default() });
     let histories = (caches(), 0..2_usize, plan(40));

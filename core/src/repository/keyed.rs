@@ -27,16 +27,27 @@ pub(super) async fn search<A: Aggregate>(
     key: IdempotencyKey,
     pauses: &mut (impl Iterator<Item = Duration> + Send),
 ) -> Result<Found<A>, StoreError> {
+    if from.version == Version::NONE
+        && let Some(loaded) = load_without(route, entity, key, pauses).await?
+    {
+        return Ok(Found::Entity(loaded));
+    }
+    find(&*route.store, &route.stream, from, key, pauses).await
+}
+
+async fn load_without<A: Aggregate>(
+    route: &Route<A>,
+    entity: &Entity<A>,
+    key: IdempotencyKey,
+    pauses: &mut (impl Iterator<Item = Duration> + Send),
+) -> Result<Option<Shared<A>>, StoreError> {
     let Route { store, stream, snapshots, .. } = route;
-    while from.version == Version::NONE {
+    loop {
         match snapshots.load_without(key.event_id(0), &**store, stream, entity).await {
-            Ok(Some(loaded)) => return Ok(Found::Entity(loaded)),
-            Ok(None) => break,
             Err(error) if error.is_transient() => pause(pauses, error).await?,
-            Err(error) => return Err(error),
+            loaded => return loaded,
         }
     }
-    find(&**store, stream, from, key, pauses).await
 }
 
 /// Reads what comes after `from`, until it meets the command of `key` or the end; again, if the store is lost for
