@@ -10,7 +10,7 @@
 //! | to | see |
 //! |---|---|
 //! | model an entity | [`Aggregate`], [`Event`](trait@Event), [`Context`] |
-//! | change and read it | [`Repository`], [`Executed`], [`CommandError`], [`RetryPolicy`], [`IdempotencyKey`] |
+//! | change and read it | [`Repository`], [`Executed`], [`CommandError`], [`RetryPolicy`], [`IdempotencyKey`], [`Snapshot`] |
 //! | audit it | [`Repository::history`], [`Repository::load_at`], [`Metadata`] |
 //! | keep read models, react | [`Followers`], [`ReadModel`], [`Projection`], [`Reactor`], [`Reader`], [`Follower`] |
 //! | follow everything | [`EventStoreExt::follow`], [`EventStoreExt::events_after`], [`Recorded`] |
@@ -18,7 +18,7 @@
 //! | watch it | [`FollowerStatus`], `describe_metrics` (feature `metrics`), spans and events (feature `tracing`) |
 //! | test it | [`testing::Scenario`], [`testing::Following`] (feature `testing`) |
 //! | keep it somewhere | [`MemoryStore`] (feature `memory`) |
-//! | write a store | [`EventStore`], [`FollowerStore`], [`testing::conformance!`](macro@crate::testing::conformance), [`testing::follower_conformance!`](macro@crate::testing::follower_conformance) (feature `testing`) |
+//! | write a store | [`EventStore`], [`SnapshotStore`], [`FollowerStore`], [`testing::conformance!`](macro@crate::testing::conformance), [`testing::snapshot_conformance!`](macro@crate::testing::snapshot_conformance), [`testing::follower_conformance!`](macro@crate::testing::follower_conformance) (feature `testing`) |
 //!
 //! # Features
 //!
@@ -42,10 +42,11 @@ pub use annals_macros::Event;
 // Commands in, state and history out.
 pub use annals_core::{
     AsOf, Change, CommandError, Execute, Executed, IdempotencyKey, Loaded, Repository, RetryPolicy,
+    Snapshot, SnapshotPolicy,
 };
 
 // Whether this build reads what others stored.
-pub use annals_core::{BrokenFold, HistoryCheck, HistoryReport, UnreadableKind};
+pub use annals_core::{BrokenFold, HistoryCheck, HistoryReport, UnreadableKind, WrongSnapshots};
 
 // The global stream.
 pub use annals_core::{EventStoreExt, StreamExt, TryStreamExt};
@@ -67,7 +68,7 @@ pub use annals_core::{
 // Stores, and their contract.
 pub use annals_core::{
     AppendError, Appended, Conflict, Direction, EventStore, Filter, ReadAll, ReadStream,
-    RecordedEvents, StreamAppend,
+    RecordedEvents, SnapshotStore, StoredSnapshot, StreamAppend,
 };
 #[cfg(feature = "memory")]
 pub use annals_memory_store::{MemoryStore, Table, Tables};

@@ -39,7 +39,7 @@ fn opened_v1(old: Value) -> Result<Value, &'static str> {
     }
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 struct Account {
     cents: u64,
     is_closed: bool,
@@ -70,6 +70,8 @@ impl Aggregate for Account {
         }
     }
 }
+
+impl annals::Snapshot for Account {}
 
 /// A store with these events: stream, name, schema version, payload.
 async fn holding(events: &[(&str, &'static str, u32, &str)]) -> MemoryStore {
@@ -157,4 +159,50 @@ async fn an_aggregate_that_panics_over_its_history_is_named() {
          account: 2 entities cannot be folded, account-a is the first\n    \
          a deposit into a closed account"
     );
+}
+
+mod snapshots {
+    use annals::{HistoryCheck, MemoryStore, SnapshotStore, StoredSnapshot};
+
+    use super::{Account, Payload, holding};
+
+    async fn keep(store: &MemoryStore, stream: &str, version: u64, position: u64, state: &str) {
+        let state = Payload::parse(state).unwrap();
+        let (version, position) = (annals::Version::new(version), annals::Position::new(position));
+        let stream = stream.parse().unwrap();
+        let snapshot = StoredSnapshot { stream, fold_version: 1, version, position, state };
+        assert!(store.save_snapshot(&snapshot).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn those_that_are_not_what_the_events_say_are_counted_and_named() {
+        let deposited = |stream| (stream, "account.deposited", 1, r#"{"cents":5}"#);
+        let streams = ["account-a", "account-b", "account-c", "account-d", "account-a"];
+        let store = holding(&streams.map(deposited)).await;
+        keep(&store, "account-a", 2, 5, r#"{"cents":10,"is_closed":false}"#).await;
+        keep(&store, "account-b", 1, 2, r#"{"cents":6,"is_closed":false}"#).await;
+        keep(&store, "account-c", 1, 3, r#"{"euros":5}"#).await;
+        let check = HistoryCheck::new().aggregate::<Account>().snapshots::<Account>(store.clone());
+        let report = check.run(&store).await.unwrap();
+        assert!(!report.is_readable());
+        assert_eq!(
+            report.to_string(),
+            "5 events read, of which 0 cannot be; 4 entities folded; 3 snapshots compared\n  \
+             account: 2 snapshots are wrong, that of account-b is the first\n    \
+             up to version 1 the events give another state"
+        );
+
+        keep(&store, "account-b", 1, 2, r#"{"cents":5,"is_closed":false}"#).await;
+        let report = check.run(&store).await.unwrap();
+        assert_eq!(report.wrong_snapshots[0].count, 1);
+        let reason = &report.wrong_snapshots[0].reason;
+        assert!(
+            reason.starts_with("the snapshot cannot be read: missing field `cents`"),
+            "{reason}"
+        );
+
+        keep(&store, "account-c", 1, 3, r#"{"cents":5,"is_closed":false}"#).await;
+        let report = check.run(&store).await.unwrap();
+        assert!(report.is_readable() && report.snapshots == 3, "{report}");
+    }
 }

@@ -1,6 +1,6 @@
 //! What is stored: the events of accounts, as one type for annals and for the code by hand.
 
-use annals::{Aggregate, Context, Event};
+use annals::{Aggregate, Context, Event, Snapshot, SnapshotPolicy};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Event)]
@@ -59,9 +59,16 @@ impl AccountEvent {
 }
 
 /// The balance of an account, or of all of them: a fold that costs next to nothing.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Account {
     pub(crate) cents: u64,
+}
+
+/// After how many events a snapshot is due; as if nothing were said.
+pub(crate) const EVERY: u64 = 100;
+
+impl Snapshot for Account {
+    const POLICY: SnapshotPolicy = SnapshotPolicy::every(EVERY);
 }
 
 impl Aggregate for Account {

@@ -10,6 +10,7 @@
 //! | `command` | a deposit as a command, on one of 4,000 accounts of 10 events: loaded, decided and appended; by annals on what it keeps in memory |
 //! | `hot` | 2,000 deposits on one account by 16 tasks; by hand each is done again when another was faster |
 //! | `load` | one stream of 1,000 events, decoded and folded |
+//! | `snapshot` | an account of 100,000 events with a snapshot, against one of 10 events |
 //! | `read` | 200,000 events in global order, decoded and folded; and as they are stored |
 //! | `rebuild` | a read model of 1,000 rows is built anew from 200,000 events; by hand read in one go, folded in memory, and written once |
 //! | `followers` | 1 and 20 read models that follow: what each event costs the store in scans, rows and steps |
@@ -47,6 +48,7 @@ mod rate;
 mod read;
 mod rebuild;
 mod size;
+mod snapshot;
 mod table;
 
 use std::time::Duration;
@@ -65,6 +67,7 @@ enum Part {
     Command,
     Hot,
     Load,
+    Snapshot,
     Read,
     Rebuild,
     Followers,
@@ -113,6 +116,7 @@ async fn main() -> Outcome {
             Part::Command,
             Part::Hot,
             Part::Load,
+            Part::Snapshot,
             Part::Read,
             Part::Rebuild,
             Part::Followers,
@@ -129,6 +133,7 @@ async fn main() -> Outcome {
             Part::Command => append::measure(&ground, Kind::Command, &arguments.tasks).await?,
             Part::Hot => hot::measure(&ground).await?,
             Part::Load => load::measure(&ground).await?,
+            Part::Snapshot => snapshot::measure(&ground).await?,
             Part::Read => read::measure(&ground).await?,
             Part::Rebuild => rebuild::measure(&ground).await?,
             Part::Followers => followers::measure(&ground).await?,

@@ -1,17 +1,22 @@
 //! Whether this build reads all of history.
 
+mod snapshots;
+
 use std::{
     collections::BTreeMap,
-    error::Error,
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
 };
 
 use futures_util::{FutureExt, TryFutureExt, TryStreamExt, future::BoxFuture};
 
+use self::snapshots::Comparer;
+pub use self::snapshots::WrongSnapshots;
 use crate::{
-    Aggregate, DecodeError, Event, EventData, EventStore, EventType, Position, ReadAll, StoreError,
-    StreamId, Version, panic,
+    Aggregate, DecodeError, Event, EventData, EventStore, EventType, Position, ReadAll, Snapshot,
+    SnapshotStore, StoreError, StreamId, Version, panic,
+    report::report,
     repository::{Shared, load},
 };
 
@@ -22,13 +27,15 @@ use crate::{
 /// [`Repository::load`](crate::Repository::load) does it.
 ///
 /// ```
-/// # use annals::{Aggregate, Event, HistoryCheck, MemoryStore};
+/// # use annals::{Event, HistoryCheck, MemoryStore, Snapshot};
 /// # #[derive(serde::Serialize, serde::Deserialize, Event)]
 /// # #[event(category = "weather")]
 /// # enum WeatherEvent { Changed }
-/// # async fn check<Account: Aggregate>() -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn check<Account: Snapshot + PartialEq>() -> Result<(), Box<dyn std::error::Error>> {
 /// let store = MemoryStore::new();
-/// let report = HistoryCheck::new().aggregate::<Account>().events::<WeatherEvent>().run(&store).await?;
+/// let check = HistoryCheck::new().aggregate::<Account>().events::<WeatherEvent>();
+/// let check = check.snapshots::<Account>(store.clone()); // if it has any
+/// let report = check.run(&store).await?;
 /// println!("{report}");
 /// assert!(report.is_readable());
 /// # Ok(())
@@ -38,6 +45,7 @@ use crate::{
 pub struct HistoryCheck {
     readers: Vec<Reader>,
     folders: Vec<Folder>,
+    comparers: Vec<Comparer>,
 }
 
 #[derive(Debug)]
@@ -64,6 +72,10 @@ pub struct HistoryReport {
     pub unreadable: Vec<UnreadableKind>,
     /// The aggregates that panic over their own history.
     pub broken: Vec<BrokenFold>,
+    /// How many snapshots were compared.
+    pub snapshots: u64,
+    /// Those that are not what the events say.
+    pub wrong_snapshots: Vec<WrongSnapshots>,
 }
 
 /// Events of one type and schema version that this build cannot read for one reason.
@@ -122,8 +134,20 @@ impl HistoryCheck {
         self.events::<A::Event>()
     }
 
+    /// The snapshots of this aggregate in `store` are compared with what this build makes of the events up to there. Where they
+    /// differ, [`Snapshot::VERSION`] was not raised with the fold, or the state does not come back as it was. Snapshots of other
+    /// versions do not count.
+    #[must_use]
+    pub fn snapshots<A: Snapshot + PartialEq>(
+        mut self,
+        store: impl SnapshotStore + 'static,
+    ) -> Self {
+        self.comparers.push(Comparer::of::<A>(Arc::new(store)));
+        self
+    }
+
     /// Reads all that `store` holds when this begins. It takes one pass over the global stream, and one read for each entity
-    /// that is folded.
+    /// that is folded, and for each snapshot.
     ///
     /// # Errors
     /// When the store failed.
@@ -150,6 +174,10 @@ impl HistoryCheck {
             }
             if recorded.version == Version::new(1) {
                 self.fold(store, &recorded.stream, &mut report).await?;
+                let category = recorded.stream.category();
+                for comparer in self.comparers.iter().filter(|one| one.category == category) {
+                    comparer.run(store, &recorded.stream, &mut report).await?;
+                }
             }
         }
         report.unreadable = unreadable.into_values().collect();
@@ -233,25 +261,22 @@ impl Kind {
     }
 }
 
-/// An error with its sources, in one line.
-fn report(error: &(dyn Error + 'static)) -> String {
-    let source = error.source().map(|source| format!(": {}", report(source)));
-    format!("{error}{}", source.unwrap_or_default())
-}
-
 impl HistoryReport {
-    /// Whether this build reads all of it.
+    /// Whether this build reads all of it, and makes of it what the snapshots say.
     #[must_use]
     pub fn is_readable(&self) -> bool {
-        self.unreadable.is_empty() && self.broken.is_empty()
+        self.unreadable.is_empty() && self.broken.is_empty() && self.wrong_snapshots.is_empty()
     }
 }
 
 impl fmt::Display for HistoryReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { events, entities, unreadable, broken } = self;
+        let Self { events, entities, unreadable, broken, snapshots, wrong_snapshots } = self;
         let lost: u64 = unreadable.iter().map(|kind| kind.count).sum();
         write!(f, "{events} events read, of which {lost} cannot be; {entities} entities folded")?;
+        if *snapshots > 0 {
+            write!(f, "; {snapshots} snapshots compared")?;
+        }
         for UnreadableKind {
             event_type,
             schema_version,
@@ -272,6 +297,12 @@ impl fmt::Display for HistoryReport {
             write!(
                 f,
                 "\n  {category}: {count} entities cannot be folded, {stream} is the first\n    {reason}"
+            )?;
+        }
+        for WrongSnapshots { category, count, stream, reason } in wrong_snapshots {
+            write!(
+                f,
+                "\n  {category}: {count} snapshots are wrong, that of {stream} is the first\n    {reason}"
             )?;
         }
         Ok(())

@@ -15,7 +15,9 @@ mod metadata;
 mod observe;
 mod panic;
 mod position;
+mod report;
 mod repository;
+mod snapshot;
 mod store;
 mod stream;
 #[cfg(feature = "testing")]
@@ -38,15 +40,17 @@ pub use self::{
         Reaction, Reactor, ReadError, ReadModel, Reader, Running, Start, StartError, VerifyError,
         WaitError,
     },
-    history_check::{BrokenFold, HistoryCheck, HistoryReport, UnreadableKind},
+    history_check::{BrokenFold, HistoryCheck, HistoryReport, UnreadableKind, WrongSnapshots},
     idempotency_key::IdempotencyKey,
     ids::{CausationId, CorrelationId, EventId, IdGenerator, UuidV7},
     metadata::{Cause, Metadata},
     position::Position,
     repository::{AsOf, Change, CommandError, Execute, Executed, Loaded, Repository, RetryPolicy},
+    snapshot::{Snapshot, SnapshotPolicy},
     store::{
         AppendError, Appended, Conflict, Direction, EventStore, EventStoreExt, ExpectedVersion,
-        Filter, ReadAll, ReadStream, RecordedEvents, Refusal, StoreError, StreamAppend,
+        Filter, ReadAll, ReadStream, RecordedEvents, Refusal, SnapshotStore, StoreError,
+        StoredSnapshot, StreamAppend,
     },
     stream::{InvalidStreamId, StreamId},
     version::Version,

@@ -3,6 +3,7 @@
 
 mod followers;
 mod log;
+mod snapshots;
 
 use std::{
     fmt,
@@ -19,7 +20,7 @@ use futures_util::{StreamExt, stream};
 use tokio::sync::watch;
 
 pub use crate::followers::{Table, Tables};
-use crate::{followers::Followers, log::Log};
+use crate::{followers::Followers, log::Log, snapshots::Snapshots};
 
 /// An event store in this process's memory. Clones share the same events.
 ///
@@ -49,6 +50,7 @@ pub struct MemoryStore {
 
 struct Shared {
     log: RwLock<Log>,
+    snapshots: RwLock<Snapshots>,
     head: watch::Sender<Position>,
     clock: Box<dyn Clock>,
     followers: Followers,
@@ -66,6 +68,7 @@ impl MemoryStore {
     pub fn with_clock(clock: impl Clock + 'static) -> Self {
         let shared = Shared {
             log: RwLock::default(),
+            snapshots: RwLock::default(),
             head: watch::Sender::new(Position::START),
             clock: Box::new(clock),
             followers: Followers::new(),

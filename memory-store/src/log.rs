@@ -141,6 +141,15 @@ impl Log {
         page
     }
 
+    pub(crate) fn position_of(&self, stream: &StreamId, version: Version) -> Option<Position> {
+        let nth = usize::try_from(version.get().checked_sub(1)?).ok()?;
+        self.indices(stream).get(nth).map(|index| Position::new(*index as u64 + 1))
+    }
+
+    pub(crate) fn version_of(&self, stream: &StreamId, id: EventId) -> Option<Version> {
+        self.by_id(id).filter(|event| event.stream == *stream).map(|event| event.version)
+    }
+
     fn version(&self, stream: &StreamId) -> Version {
         Version::new(self.indices(stream).len() as u64)
     }

@@ -38,6 +38,7 @@ const VERSIONS: &[&[&str]] = &[
         include_str!("../sql/functions/compared_columns.sql"),
         include_str!("../sql/functions/differing_rows.sql"),
     ],
+    &[include_str!("../sql/schema/snapshots.sql")],
 ];
 
 /// Held while a schema is changed, so that processes that start at once wait for each other.

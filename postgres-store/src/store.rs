@@ -1,8 +1,8 @@
 use std::{fmt, sync::Arc};
 
 use annals_core::{
-    AppendError, Appended, EventStore, Position, ReadAll, ReadStream, RecordedEvents, StoreError,
-    StreamAppend,
+    AppendError, Appended, EventId, EventStore, Position, ReadAll, ReadStream, RecordedEvents,
+    SnapshotStore, StoreError, StoredSnapshot, StreamAppend, StreamId, Version,
 };
 use async_trait::async_trait;
 use sqlx::{PgConnection, PgPool};
@@ -71,7 +71,8 @@ impl PostgresStore {
     ///
     /// The schemas belong to the role that makes them. Another role needs `USAGE` on the schema, and `SELECT` on its tables
     /// and on its sequence `positions`; to append, also `INSERT` on `events` and `event_kinds`, and `USAGE` on
-    /// `positions`. What it needs to run followers is in the chapter on operating the store.
+    /// `positions`; for snapshots, also `INSERT` and `UPDATE` on `snapshots`. What it needs to run followers is in the chapter on
+    /// operating the store.
     ///
     /// # Errors
     /// [`SetupError::Forbidden`] when the role may not create schema or tables, [`SetupError::SchemaTooNew`], and
@@ -187,5 +188,34 @@ impl EventStore for PostgresStore {
 
     async fn wait_for_head(&self, position: Position) -> Result<Position, StoreError> {
         self.shared.tail.wait(position, &self.shared.database).await
+    }
+}
+
+#[async_trait]
+impl SnapshotStore for PostgresStore {
+    async fn read_from_snapshot(
+        &self,
+        stream: &StreamId,
+        fold_version: u32,
+    ) -> Result<(Option<StoredSnapshot>, RecordedEvents), StoreError> {
+        let database = &self.shared.database;
+        let read = || database.read_from_snapshot(stream, fold_version);
+        database.read(read).await.map_err(Failure::into_read_error)
+    }
+
+    async fn save_snapshot(&self, snapshot: &StoredSnapshot) -> Result<bool, StoreError> {
+        let database = &self.shared.database;
+        let save = || database.save_snapshot(snapshot);
+        database.read(save).await.map_err(Failure::into_read_error)
+    }
+
+    async fn version_of(
+        &self,
+        stream: &StreamId,
+        id: EventId,
+    ) -> Result<Option<Version>, StoreError> {
+        let database = &self.shared.database;
+        let version = || database.version_of(stream, id);
+        database.read(version).await.map_err(Failure::into_read_error)
     }
 }

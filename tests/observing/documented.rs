@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::{
     commands,
     ears::{Ears, Vocabulary, vocabulary},
-    following,
+    following, snapshots,
 };
 
 /// The names in the first column of the table under `heading`, with those in the second.
@@ -28,6 +28,7 @@ fn documented(heading: &str) -> Vocabulary {
 async fn all_that_is_told_is_documented_and_all_that_is_documented_is_told() {
     let ears = Ears::open();
     commands::run(&ears).await;
+    snapshots::run(&ears).await;
     following::rebuilding(&ears).await;
     following::losing_the_store(&ears).await;
     following::stopping(&ears).await;

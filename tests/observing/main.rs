@@ -19,6 +19,7 @@ mod ledger;
 #[path = "../followers/shaky.rs"]
 #[allow(dead_code, reason = "likewise")]
 mod shaky;
+mod snapshots;
 #[path = "../followers/stores.rs"]
 #[allow(dead_code, reason = "likewise")]
 mod stores;

@@ -28,9 +28,13 @@ mod roles;
 mod same_answers;
 mod setting_up;
 mod small_pool;
+mod snapshots;
+#[path = "../repository/tally.rs"]
+mod tally;
 
 mod conformance {
     use super::fresh::fresh_store;
 
     annals::testing::conformance!(fresh_store);
+    annals::testing::snapshot_conformance!(fresh_store);
 }

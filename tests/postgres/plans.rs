@@ -17,11 +17,14 @@ const ALL: &str = include_str!("../../postgres-store/sql/read/all.sql");
 const FILTERED: &str = include_str!("../../postgres-store/sql/read/filtered.sql");
 const FORWARDS: &str = include_str!("../../postgres-store/sql/read/stream_forwards.sql");
 const BACKWARDS: &str = include_str!("../../postgres-store/sql/read/stream_backwards.sql");
+const FROM_SNAPSHOT: &str =
+    include_str!("../../postgres-store/sql/snapshots/read_from_snapshot.sql");
+const VERSION_OF: &str = include_str!("../../postgres-store/sql/snapshots/version_of.sql");
 const HEAD: &str = include_str!("../../postgres-store/sql/read/head.sql");
 const IDS_TAKEN: &str = include_str!("../../postgres-store/sql/append/ids_taken.sql");
 
 /// What each statement is called with, and the index of the events that it must use.
-const PLANS: [(&str, &str, &str, &str); 12] = [
+const PLANS: [(&str, &str, &str, &str); 14] = [
     ("one rare type", FILTERED, "0, 9000000, 1024, NULL, '{test.rare}'", "events_by_kind"),
     (
         "one rare type of a category",
@@ -56,6 +59,13 @@ const PLANS: [(&str, &str, &str, &str); 12] = [
         "'37000000-0000-9c71-311c-5fc4e8453f5d', 9223372036854775807, 10, 'test-7'",
         "events_stream_key_version_key",
     ),
+    (
+        "a stream from its snapshot on",
+        FROM_SNAPSHOT,
+        "'37000000-0000-9c71-311c-5fc4e8453f5d', 1, 1024, 'test-7'",
+        "events_stream_key_version_key",
+    ),
+    ("an event by its id", VERSION_OF, "gen_random_uuid(), 'test-7'", "events_id_key"),
     ("a page of all", ALL, "50000, 9000000, 10", "events_pkey"),
     ("the head", HEAD, "9000000", "events_pkey"),
     ("event ids", IDS_TAKEN, "ARRAY[gen_random_uuid(), gen_random_uuid()]", "events_id_key"),
@@ -69,6 +79,10 @@ async fn with_many_events() -> PostgresStore {
         append(&store, to("test-rare", Any, vec![event(rare)])).await;
     }
     append(&store, to("other-a", Any, vec![event("other.thing")])).await;
+    let snapshot = "INSERT INTO $schema.snapshots
+        SELECT stream_key, version, position, now(), 1, id, stream, '[]' FROM $schema.events
+        WHERE stream = 'test-7' ORDER BY version DESC LIMIT 1";
+    run(&mut connection().await, &store, snapshot).await.unwrap();
     store
 }
 
@@ -110,7 +124,8 @@ async fn statements_read_the_index_that_is_made_for_them() {
                 let explained = plan(statement, parameters, &store, &mut connection).await;
                 let top = &explained[0]["Plan"];
                 let indexes = nodes(top).into_iter().filter_map(|node| node["Index Name"].as_str());
-                let used: Vec<_> = indexes.filter(|name| name.starts_with("events_")).collect();
+                let mut used: Vec<_> = indexes.filter(|name| name.starts_with("events_")).collect();
+                used.dedup();
                 assert_eq!(used, [index], "{what}, {mode}, {statistics}: {explained:#}");
                 assert!(
                     !nodes(top)

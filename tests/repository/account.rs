@@ -1,6 +1,6 @@
 //! The aggregate that these tests run on.
 
-use annals::{Aggregate, Context, Event};
+use annals::{Aggregate, Context, Event, Snapshot, SnapshotPolicy};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -59,11 +59,16 @@ pub(crate) enum Declined {
     TooLittle(u64),
 }
 
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Account {
     pub(crate) owner: Option<String>,
     pub(crate) cents: u64,
     pub(crate) notes: Vec<f64>,
+}
+
+/// Often, so that short histories have some.
+impl Snapshot for Account {
+    const POLICY: SnapshotPolicy = SnapshotPolicy::every(2);
 }
 
 impl Aggregate for Account {

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use annals::{
     Aggregate, CommandError, Context, Event, EventId, EventStoreExt, Executed, ExpectedVersion,
     IdempotencyKey, MemoryStore, Metadata, Position, Recorded, Refusal, Repository, RetryPolicy,
-    StoreError, TryStreamExt, Version, testing::SequentialIds,
+    Snapshot, SnapshotPolicy, StoreError, TryStreamExt, Version, testing::SequentialIds,
 };
 use proptest::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,7 @@ enum RaffleEvent {
     Drawn { ticket: u128 },
 }
 
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 struct Raffle {
     tickets: Vec<u128>,
 }
@@ -51,6 +51,10 @@ impl Aggregate for Raffle {
     fn apply(&mut self, RaffleEvent::Drawn { ticket }: &RaffleEvent) {
         self.tickets.push(*ticket);
     }
+}
+
+impl Snapshot for Raffle {
+    const POLICY: SnapshotPolicy = SnapshotPolicy::every(2);
 }
 
 /// One client: what it sends under which key, and for which version if it says so.
@@ -106,11 +110,19 @@ impl Client {
     }
 }
 
-async fn run(clients: Vec<Client>, steps: Vec<Step>) -> (MemoryStore, Vec<(Client, Answer)>) {
+async fn run(
+    clients: Vec<Client>,
+    cached: Option<usize>,
+    steps: Vec<Step>,
+) -> (MemoryStore, Vec<(Client, Answer)>) {
     let store = MemoryStore::new();
     let unsteady = Arc::new(Unsteady::new(store.clone(), &RIVAL, steps));
     let retry = RetryPolicy::default().with_retries(2).with_first_pause(Duration::ZERO);
-    let raffles = Repository::new(Arc::clone(&unsteady))
+    let raffles = match cached {
+        Some(entities) => Repository::with_snapshots(Arc::clone(&unsteady)).with_cache(entities),
+        None => Repository::new(Arc::clone(&unsteady)),
+    };
+    let raffles = raffles
         .with_retry(retry.with_longest_pause(Duration::ZERO))
         .with_ids(SequentialIds::default());
     let tasks: Vec<_> = clients
@@ -179,11 +191,13 @@ proptest! {
     #[test]
     fn each_key_is_in_the_log_once_and_every_answer_tells_what_is_there(
         clients in clients(),
+        // How many are kept in memory beside snapshots, if there are any.
+        cached in proptest::option::of(prop_oneof![Just(0_usize), Just(100)]),
         steps in steps(),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {
-            let (store, answers) = run(clients, steps).await;
+            let (store, answers) = run(clients, cached, steps).await;
             let log: Vec<Recorded<RaffleEvent>> =
                 store.events_after(Position::START).try_collect().await.unwrap();
             let mut known = log.iter().filter(|e| e.event == RIVAL).count();

@@ -21,4 +21,7 @@ mod properties;
 mod queueing;
 mod retrying;
 mod schedules;
+mod shelf;
+mod snapshots;
+mod tally;
 mod unsteady;

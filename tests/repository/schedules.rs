@@ -201,16 +201,21 @@ fn check(told: &Told, log: &[Recorded<AccountEvent>], head: Position) -> Result<
 
 async fn run(
     clients: Vec<Client>,
-    caches: [usize; 2],
+    memories: [Memory; 2],
     steps: Vec<Step>,
 ) -> Result<(), TestCaseError> {
     let store = MemoryStore::new();
     let unsteady = Arc::new(Unsteady::new(store.clone(), &RIVAL, steps));
     let retry = RetryPolicy::default().with_retries(3).with_first_pause(Duration::ZERO);
-    let repositories = caches.map(|entities| {
-        Repository::new(Arc::clone(&unsteady))
+    let repositories = memories.map(|memory| {
+        let store = Arc::clone(&unsteady);
+        let accounts = match memory.has_snapshots {
+            true => Repository::with_snapshots(store),
+            false => Repository::new(store),
+        };
+        accounts
             .with_retry(retry.clone().with_longest_pause(Duration::ZERO))
-            .with_cache(entities)
+            .with_cache(memory.cached)
     });
     let tasks: Vec<_> = clients
         .into_iter()
@@ -289,9 +294,18 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec((0..6_u8, fault), 0..80)
 }
 
-fn caches() -> impl Strategy<Value = [usize; 2]> {
-    let most = || prop_oneof![Just(0_usize), Just(1), Just(100)];
-    (most(), most()).prop_map(|(one, other)| [one, other])
+/// What a repository remembers.
+#[derive(Debug, Clone, Copy)]
+struct Memory {
+    cached: usize,
+    has_snapshots: bool,
+}
+
+fn memories() -> impl Strategy<Value = [Memory; 2]> {
+    let most = prop_oneof![Just(0_usize), Just(1), Just(100)];
+    let memory =
+        (most, any::<bool>()).prop_map(|(cached, has_snapshots)| Memory { cached, has_snapshots });
+    [memory.clone(), memory]
 }
 
 proptest! {
@@ -300,11 +314,11 @@ proptest! {
     #[test]
     fn every_answer_is_one_that_the_log_gives(
         clients in clients(),
-        caches in caches(),
+        memories in memories(),
         steps in steps(),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        runtime.block_on(run(clients, caches, steps))?;
+        runtime.block_on(run(clients, memories, steps))?;
     }
 }
 
@@ -312,8 +326,8 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
-    fn so_it_is_with_several_threads(clients in clients(), caches in caches(), steps in steps()) {
+    fn so_it_is_with_several_threads(clients in clients(), memories in memories(), steps in steps()) {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_time().build().unwrap();
-        runtime.block_on(run(clients, caches, steps))?;
+        runtime.block_on(run(clients, memories, steps))?;
     }
 }

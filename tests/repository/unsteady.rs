@@ -3,9 +3,9 @@
 use std::{collections::VecDeque, sync::Mutex};
 
 use annals::{
-    AppendError, Appended, Event, EventData, EventStore, EventStoreExt, ExpectedVersion,
-    MemoryStore, NewEvent, Position, ReadAll, ReadStream, RecordedEvents, StoreError, StreamAppend,
-    StreamExt,
+    AppendError, Appended, Event, EventData, EventId, EventStore, EventStoreExt, ExpectedVersion,
+    MemoryStore, NewEvent, Position, ReadAll, ReadStream, RecordedEvents, SnapshotStore,
+    StoreError, StoredSnapshot, StreamAppend, StreamExt, StreamId, Version,
 };
 use async_trait::async_trait;
 use futures_util::stream;
@@ -30,12 +30,14 @@ pub(crate) struct Unsteady {
     rival: EventData,
     steps: Mutex<VecDeque<Step>>,
     late: Mutex<Vec<Vec<StreamAppend>>>,
+    late_snapshots: Mutex<Vec<StoredSnapshot>>,
 }
 
 impl Unsteady {
     pub(crate) fn new(store: MemoryStore, rival: &impl Event, steps: Vec<Step>) -> Self {
         let rival = rival.encode().unwrap();
-        Self { store, rival, steps: Mutex::new(steps.into()), late: Mutex::default() }
+        let steps = Mutex::new(steps.into());
+        Self { store, rival, steps, late: Mutex::default(), late_snapshots: Mutex::default() }
     }
 
     fn step(&self) -> Step {
@@ -46,6 +48,21 @@ impl Unsteady {
         let late = std::mem::take(&mut *self.late.lock().unwrap());
         for appends in late {
             let _nobody_listens = self.store.append(appends).await;
+        }
+        let late = std::mem::take(&mut *self.late_snapshots.lock().unwrap());
+        for snapshot in late {
+            self.store.save_snapshot(&snapshot).await.unwrap();
+        }
+    }
+
+    /// A read that takes its turns and may be lost.
+    async fn read(&self) -> Result<(), StoreError> {
+        let (turns, fault) = self.step();
+        take_turns(turns).await;
+        match fault {
+            Fault::Unreachable => Err(StoreError::Unavailable("connection refused".into())),
+            Fault::RequestLost => Err(StoreError::Failed("there is no such table".into())),
+            _ => Ok(()),
         }
     }
 }
@@ -115,5 +132,48 @@ impl EventStore for Unsteady {
 
     async fn wait_for_head(&self, position: Position) -> Result<Position, StoreError> {
         self.store.wait_for_head(position).await
+    }
+}
+
+#[async_trait]
+impl SnapshotStore for Unsteady {
+    async fn read_from_snapshot(
+        &self,
+        stream: &StreamId,
+        fold_version: u32,
+    ) -> Result<(Option<StoredSnapshot>, RecordedEvents), StoreError> {
+        self.read().await?;
+        let (snapshot, _) = self.store.read_from_snapshot(stream, fold_version).await?;
+        let from = snapshot.as_ref().map_or(Version::NONE, |snapshot| snapshot.version);
+        let read = ReadStream::forwards(stream.clone()).starting_at(from);
+        Ok((snapshot, self.read_stream(read)))
+    }
+
+    async fn save_snapshot(&self, snapshot: &StoredSnapshot) -> Result<bool, StoreError> {
+        let (turns, fault) = self.step();
+        take_turns(turns).await;
+        let lost = || Err(StoreError::Unavailable("connection reset by peer".into()));
+        match fault {
+            Fault::None | Fault::Rival => self.store.save_snapshot(snapshot).await,
+            Fault::Unreachable | Fault::RequestLost => lost(),
+            Fault::AnswerLost => self.store.save_snapshot(snapshot).await.and_then(|_| lost()),
+            Fault::Late => {
+                self.late_snapshots.lock().unwrap().push(snapshot.clone());
+                lost()
+            }
+        }
+    }
+
+    async fn version_of(
+        &self,
+        stream: &StreamId,
+        id: EventId,
+    ) -> Result<Option<Version>, StoreError> {
+        let (turns, fault) = self.step();
+        take_turns(turns).await;
+        match fault {
+            Fault::Unreachable => Err(StoreError::Unavailable("connection refused".into())),
+            _ => self.store.version_of(stream, id).await,
+        }
     }
 }

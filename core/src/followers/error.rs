@@ -1,7 +1,7 @@
 use std::{error::Error, time::Duration};
 
 use super::{CommandRefused, Failure, FailureKind, FollowerKind, InvalidColumns, InvalidQuery};
-use crate::{Position, StoreError};
+use crate::{Position, StoreError, report::report};
 
 /// What a handler fails with: any error.
 pub type HandlerError = Box<dyn Error + Send + Sync>;
@@ -28,18 +28,6 @@ impl HandlerFailed {
     pub fn report(&self) -> String {
         report(&*self.reason)
     }
-}
-
-/// An error with its sources, in one line.
-pub(super) fn report(error: &(dyn Error + 'static)) -> String {
-    let mut report = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        report.push_str(": ");
-        report.push_str(&error.to_string());
-        source = error.source();
-    }
-    report
 }
 
 /// Why a step, or another change under a [`Claim`](super::Claim), did not happen.

@@ -12,12 +12,14 @@ use tokio::{
 use super::{
     Beat, Books, Claim, Declaration, DeclaredVersion, FollowerStore, PartId, PartReport, Report,
     decide::{Action, Mine, builds, decide},
-    error::report,
     member::{Control, End, Followed, Gauge, LiveBuild, Member, Reading, Sight},
     rebuild::Attempts,
     runner::Runner,
 };
-use crate::observe::{Here, ObservedMember};
+use crate::{
+    observe::{Here, ObservedMember},
+    report::report,
+};
 
 /// How often the books are looked at while a shadow must keep up with a live build that holds still.
 const WATCHFUL: Duration = Duration::from_millis(20);

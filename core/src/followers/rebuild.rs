@@ -8,10 +8,9 @@ use tokio::{sync::watch, task::JoinHandle, time::Instant};
 use super::{
     Books, Build, BuildId, Command, CommandRefused, Compared, FollowerBooks, FollowerStore,
     Outcome, PartId, Swap, Verify,
-    error::report,
     member::{Member, seen},
 };
-use crate::StoreError;
+use crate::{StoreError, report::report};
 
 /// A shadow that is further behind need not try.
 const NEAR: u64 = 10_000;

@@ -9,13 +9,12 @@ use tokio::{
 
 use super::{
     Claim, FollowerStore, Limits, Note, StepError,
-    error::report,
     failing::Tries,
     handler::{Handler, Sequences},
     member::{Control, End, Followed, Gauge, Member, Place},
     parts::Division,
 };
-use crate::{Position, ReadAll, RetryPolicy, StoreError, observe::ObservedPart};
+use crate::{Position, ReadAll, RetryPolicy, StoreError, observe::ObservedPart, report::report};
 
 /// A quiet follower's checkpoint is written when it is so far behind what was looked at.
 const QUIET_POSITIONS: u64 = 10_000;

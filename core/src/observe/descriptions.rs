@@ -23,6 +23,21 @@ pub fn describe_metrics() {
         Unit::Seconds,
         "From the start of a command to its answer, with all tries"
     );
+    describe_counter!(
+        "annals_snapshots_total",
+        Unit::Count,
+        "Snapshots that were to be taken, by outcome"
+    );
+    describe_counter!(
+        "annals_snapshots_ignored_total",
+        Unit::Count,
+        "Times that an entity was folded from its first event because its snapshot could not be used"
+    );
+    describe_histogram!(
+        "annals_snapshot_duration_seconds",
+        Unit::Seconds,
+        "From the start of a snapshot to the store's answer"
+    );
     describe_counter!("annals_follower_batches_total", Unit::Count, "Steps committed");
     describe_counter!("annals_follower_events_total", Unit::Count, "Events handled");
     describe_counter!(

@@ -34,6 +34,7 @@ mod descriptions;
 mod lagging;
 mod member;
 mod part;
+mod snapshot;
 mod span;
 
 #[cfg(feature = "metrics")]
@@ -42,5 +43,6 @@ pub(crate) use self::{
     command::ObservedCommand,
     member::{Here, ObservedMember},
     part::ObservedPart,
+    snapshot::{ObservedSnapshot, snapshot_ignored},
     span::Span,
 };

@@ -8,7 +8,10 @@
 use std::{
     collections::VecDeque,
     mem,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use tokio::sync::oneshot;
@@ -23,6 +26,8 @@ const BYTES: usize = 512 << 10;
 
 pub(super) struct Entity<A> {
     line: Mutex<Line<A>>,
+    /// The version of its snapshot, or of the last try to take one.
+    snapshot: AtomicU64,
 }
 
 struct Line<A> {
@@ -101,7 +106,17 @@ impl<A: Aggregate> Entity<A> {
                 is_in_flight: false,
                 singly: 0,
             }),
+            snapshot: AtomicU64::new(0),
         }
+    }
+
+    /// The version of its last snapshot, as far as is known; [`Version::NONE`] if there is none.
+    pub(super) fn snapshot(&self) -> Version {
+        Version::new(self.snapshot.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn has_snapshot(&self, version: Version) {
+        self.snapshot.store(version.get(), Ordering::Relaxed);
     }
 
     /// The last state that is known to be stored.

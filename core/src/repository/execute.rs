@@ -4,7 +4,7 @@ use super::{
     CommandError, Repository,
     entity::{Change, Fate, Tip, Turn},
     flight::{Flight, Route},
-    keyed::{Found, find, settle},
+    keyed::{Found, find, search, settle},
     load::Shared,
     retry::pause,
 };
@@ -124,6 +124,10 @@ impl<'a, A: Aggregate> Execute<'a, A> {
     ///
     /// A command that was declined, or led to no event, leaves no trace: sent again, it is decided again.
     ///
+    /// To see whether the command has run, the stream is read from its first event on; with
+    /// [snapshots](Repository::with_snapshots), the store is asked for the command's first event instead, and only a command that has run
+    /// is answered by reading up to there.
+    ///
     /// The answer is read from the stream, after the append as well: one more short read than without a key. Its
     /// events are as today's code reads them, so an upcaster may make more of them than there are ids.
     pub fn with_idempotency_key(mut self, key: impl Into<IdempotencyKey>) -> Self {
@@ -136,7 +140,8 @@ impl<'a, A: Aggregate> Execute<'a, A> {
         let stream = repository.stream_id(id).map_err(Refusal::from).map_err(StoreError::from)?;
         let entity = repository.entities.entity(&stream);
         let (store, retry) = (Arc::clone(&repository.store), repository.retry.clone());
-        let route = Route { store, stream, retry };
+        let snapshots = repository.snapshots.clone();
+        let route = Route { store, stream, retry, snapshots };
         let (store, stream) = (&*route.store, &route.stream);
         let mut pauses = observed.retries(route.retry.pauses());
         let mut cx = Context {
@@ -153,7 +158,7 @@ impl<'a, A: Aggregate> Execute<'a, A> {
         let mut may_be_old = true;
         loop {
             if let Some(key) = key {
-                before = match find(store, stream, &before, key, &mut pauses).await? {
+                before = match search(&route, &entity, &before, key, &mut pauses).await? {
                     Found::Answer(answer) => return Ok(answer),
                     Found::Entity(loaded) => loaded,
                 };
@@ -195,7 +200,9 @@ impl<'a, A: Aggregate> Execute<'a, A> {
                 if has_events {
                     let stored = outcome.map(drop);
                     let answer = settle(store, stream, &before, key, stored, &mut pauses).await?;
-                    entity.learn(&answer.loaded());
+                    let stored = answer.loaded();
+                    entity.learn(&stored);
+                    route.snapshots.consider(stream, &entity, &stored);
                     return Ok(answer);
                 }
                 let found = find(store, stream, &before, key, &mut pauses).await?;

@@ -9,22 +9,24 @@ use super::{
     RetryPolicy,
     append::append_once,
     entity::{Entity, Fate, Waiting},
-    load::{Shared, load},
+    load::Shared,
     retry::pause,
+    snapshots::Snapshots,
 };
 use crate::{Aggregate, AppendError, EventStore, Position, StoreError, StreamAppend, StreamId};
 
 /// How an entity's stream is reached.
 #[derive(Clone)]
-pub(super) struct Route {
+pub(super) struct Route<A> {
     pub(super) store: Arc<dyn EventStore>,
     pub(super) stream: StreamId,
     pub(super) retry: RetryPolicy,
+    pub(super) snapshots: Snapshots<A>,
 }
 
 /// Appends what its passengers have decided, or reads what is new if they have decided on nothing to append.
 pub(super) struct Flight<A: Aggregate> {
-    route: Route,
+    route: Route<A>,
     entity: Arc<Entity<A>>,
     passengers: Vec<Waiting<A>>,
     /// The state that they have decided on, one after the other.
@@ -37,7 +39,7 @@ impl<A: Aggregate> Flight<A> {
     ///
     /// It flies on in a task of its own where the store does not answer at once: whoever is dropped, or not polled for a
     /// while, keeps nobody waiting.
-    pub(super) async fn start(entity: &Arc<Entity<A>>, route: &Route) {
+    pub(super) async fn start(entity: &Arc<Entity<A>>, route: &Route<A>) {
         let Some((passengers, stored)) = entity.take_off() else { return };
         let (route, entity) = (route.clone(), Arc::clone(entity));
         let flight = Self { route, entity, passengers, stored, is_over: false };
@@ -87,9 +89,10 @@ impl<A: Aggregate> Flight<A> {
     fn has_appended(&self, passengers: Vec<Waiting<A>>, position: Position) {
         let Some(Waiting { after, .. }) = passengers.last() else { return };
         let are_new = passengers.iter().any(|one| one.has_events() && one.has_new_ids);
-        if are_new {
-            let (state, version) = (Arc::clone(&after.state), after.version);
-            self.entity.appended(Shared { state, version, position });
+        let (state, version) = (Arc::clone(&after.state), after.version);
+        let stored = are_new.then_some(Shared { state, version, position });
+        if let Some(stored) = &stored {
+            self.entity.appended(stored.clone());
         } else {
             // The store may have found these ids, with what somebody else has decided under the same keys.
             self.entity.fell(None);
@@ -102,6 +105,9 @@ impl<A: Aggregate> Flight<A> {
                 Fate::Stands(if is_old { self.stored.position } else { position })
             };
             one.tell(fate);
+        }
+        if let Some(stored) = stored {
+            self.route.snapshots.consider(&self.route.stream, &self.entity, &stored);
         }
     }
 
@@ -120,8 +126,9 @@ impl<A: Aggregate> Flight<A> {
     async fn read(&mut self) {
         let mut pauses = pauses(&self.route.retry, &self.passengers);
         let read = loop {
-            let (stream, from) = (self.route.stream.clone(), self.stored.clone());
-            let error = match load(&*self.route.store, stream, from, None).await {
+            let Route { store, stream, snapshots, .. } = &self.route;
+            let from = self.stored.clone();
+            let error = match snapshots.load(&**store, stream, &self.entity, from).await {
                 Err(error) if error.is_transient() => error,
                 read => break read,
             };

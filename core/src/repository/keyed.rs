@@ -4,9 +4,10 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::TryStreamExt;
 
-use super::{Executed, load::Shared, retry::pause};
+use super::{Executed, entity::Entity, flight::Route, load::Shared, retry::pause};
 use crate::{
     Aggregate, EventStore, IdempotencyKey, Loaded, ReadStream, Refusal, StoreError, StreamId,
+    Version,
 };
 
 /// What the stream of an entity holds.
@@ -15,6 +16,38 @@ pub(super) enum Found<A: Aggregate> {
     Entity(Shared<A>),
     /// The command has run: its answer, as of then.
     Answer(Executed<A>),
+}
+
+/// What the stream holds after `from`, where the command of `key` is not before. Where there are snapshots, the stream is not
+/// read from its first event on to look for the command: the store is asked for its first event by its id.
+pub(super) async fn search<A: Aggregate>(
+    route: &Route<A>,
+    entity: &Entity<A>,
+    from: &Shared<A>,
+    key: IdempotencyKey,
+    pauses: &mut (impl Iterator<Item = Duration> + Send),
+) -> Result<Found<A>, StoreError> {
+    if from.version == Version::NONE
+        && let Some(loaded) = load_without(route, entity, key, pauses).await?
+    {
+        return Ok(Found::Entity(loaded));
+    }
+    find(&*route.store, &route.stream, from, key, pauses).await
+}
+
+async fn load_without<A: Aggregate>(
+    route: &Route<A>,
+    entity: &Entity<A>,
+    key: IdempotencyKey,
+    pauses: &mut (impl Iterator<Item = Duration> + Send),
+) -> Result<Option<Shared<A>>, StoreError> {
+    let Route { store, stream, snapshots, .. } = route;
+    loop {
+        match snapshots.load_without(key.event_id(0), &**store, stream, entity).await {
+            Err(error) if error.is_transient() => pause(pauses, error).await?,
+            loaded => return loaded,
+        }
+    }
 }
 
 /// Reads what comes after `from`, until it meets the command of `key` or the end; again, if the store is lost for

@@ -4,8 +4,8 @@ use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
 
 use crate::{
-    Aggregate, EventStore, Position, ReadStream, RecordedEvent, StoreError, StreamId, Unreadable,
-    Version,
+    Aggregate, EventStore, Position, ReadStream, RecordedEvent, RecordedEvents, StoreError,
+    StreamId, Unreadable, Version,
 };
 
 /// An entity's state, and how far into its history it goes.
@@ -82,7 +82,16 @@ pub(crate) async fn load<A: Aggregate>(
     if let Some(AsOf::Version(version)) = as_of {
         read = read.with_limit(version.get());
     }
-    let mut records = store.read_stream(read);
+    fold(store.read_stream(read), &mut loaded, as_of).await?;
+    Ok(loaded)
+}
+
+/// Takes `records` into `loaded`, up to the point `as_of` or the end.
+pub(super) async fn fold<A: Aggregate>(
+    mut records: RecordedEvents,
+    loaded: &mut Shared<A>,
+    as_of: Option<AsOf>,
+) -> Result<(), StoreError> {
     let mut events = Vec::with_capacity(1);
     while let Some(record) = records.try_next().await? {
         if let Some(AsOf::Time(time)) = as_of
@@ -93,5 +102,5 @@ pub(crate) async fn load<A: Aggregate>(
         events.clear();
         loaded.take(&record, &mut events)?;
     }
-    Ok(loaded)
+    Ok(())
 }

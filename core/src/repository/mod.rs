@@ -10,6 +10,7 @@ mod history;
 mod keyed;
 mod load;
 mod retry;
+mod snapshots;
 
 use std::{fmt, sync::Arc};
 
@@ -18,8 +19,7 @@ use futures_util::{
     stream::{self, BoxStream},
 };
 
-use self::cache::Entities;
-pub(crate) use self::load::{Shared, load};
+use self::{cache::Entities, snapshots::Snapshots};
 pub use self::{
     error::CommandError,
     execute::{Execute, Executed},
@@ -27,9 +27,13 @@ pub use self::{
     load::{AsOf, Loaded},
     retry::RetryPolicy,
 };
+pub(crate) use self::{
+    load::{Shared, load},
+    snapshots::restore,
+};
 use crate::{
-    Aggregate, Clock, EventStore, IdGenerator, InvalidStreamId, Refusal, StoreError, StreamId,
-    SystemClock, UuidV7, stream::is_category,
+    Aggregate, Clock, EventStore, IdGenerator, InvalidStreamId, Refusal, Snapshot, SnapshotStore,
+    StoreError, StreamId, SystemClock, UuidV7, stream::is_category,
 };
 
 /// All entities of one kind: runs commands on them and reads their state and history.
@@ -42,6 +46,7 @@ pub struct Repository<A> {
     ids: Arc<dyn IdGenerator>,
     retry: RetryPolicy,
     entities: Arc<Entities<A>>,
+    snapshots: Snapshots<A>,
 }
 
 /// How many entities a repository keeps in memory if nothing is said.
@@ -50,6 +55,24 @@ const CACHED: usize = 10_000;
 impl<A: Aggregate> Repository<A> {
     /// The entities that `store` holds. An [`Aggregate::CATEGORY`] that can name no stream fails the build.
     pub fn new(store: impl EventStore + 'static) -> Self {
+        Self::of(Arc::new(store), Snapshots::none())
+    }
+
+    /// The entities that `store` holds, with snapshots beside their events: an entity that the repository does not
+    /// [know](Self::with_cache) is loaded from the last one on, in one read. [`Snapshot`] says when they are taken.
+    ///
+    /// They change no answer, only how long it takes. One is written after the commands that it has in it are answered, by a task of
+    /// its own, so it needs a tokio runtime; without one, none are written. That it fails, or that one cannot be used, is told to `tracing` and `metrics`, and
+    /// to no caller. [`load_at`](Self::load_at) and [`history`](Self::history) go by the events alone.
+    pub fn with_snapshots(store: impl SnapshotStore + 'static) -> Self
+    where
+        A: Snapshot,
+    {
+        let store: Arc<dyn SnapshotStore> = Arc::new(store);
+        Self::of(Arc::<dyn SnapshotStore>::clone(&store), Snapshots::kept_in(store))
+    }
+
+    fn of(store: Arc<dyn EventStore>, snapshots: Snapshots<A>) -> Self {
         const {
             assert!(
                 is_category(A::CATEGORY),
@@ -58,11 +81,12 @@ impl<A: Aggregate> Repository<A> {
             );
         }
         Self {
-            store: Arc::new(store),
+            store,
             clock: Arc::new(SystemClock),
             ids: Arc::new(UuidV7),
             retry: RetryPolicy::default(),
             entities: Arc::new(Entities::up_to(CACHED)),
+            snapshots,
         }
     }
 
@@ -129,7 +153,7 @@ impl<A: Aggregate> Repository<A> {
     pub async fn load(&self, id: &A::Id) -> Result<Loaded<A>, StoreError> {
         let stream = self.stream_id(id).map_err(Refusal::from)?;
         let entity = self.entities.entity(&stream);
-        let loaded = load::load(&*self.store, stream, entity.stored(), None).await?;
+        let loaded = self.snapshots.load(&*self.store, &stream, &entity, entity.stored()).await?;
         entity.learn(&loaded);
         Ok(loaded.into_owned())
     }
@@ -179,6 +203,7 @@ impl<A> Clone for Repository<A> {
             ids: Arc::clone(&self.ids),
             retry: self.retry.clone(),
             entities: Arc::clone(&self.entities),
+            snapshots: self.snapshots.clone(),
         }
     }
 }

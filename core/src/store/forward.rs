@@ -4,10 +4,10 @@
 use std::{pin::Pin, sync::Arc};
 
 use super::{
-    AppendError, Appended, EventStore, ReadAll, ReadStream, RecordedEvents, StoreError,
-    StreamAppend,
+    AppendError, Appended, EventStore, ReadAll, ReadStream, RecordedEvents, SnapshotStore,
+    StoreError, StoredSnapshot, StreamAppend,
 };
-use crate::Position;
+use crate::{EventId, Position, StreamId, Version};
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -52,6 +52,46 @@ macro_rules! forward {
                 Self: 'b,
             {
                 (**self).wait_for_head(position)
+            }
+        }
+
+        impl<S: SnapshotStore + ?Sized> SnapshotStore for $pointer {
+            fn read_from_snapshot<'a, 'b, 'c>(
+                &'a self,
+                stream: &'b StreamId,
+                fold_version: u32,
+            ) -> Answer<'c, Result<(Option<StoredSnapshot>, RecordedEvents), StoreError>>
+            where
+                'a: 'c,
+                'b: 'c,
+                Self: 'c,
+            {
+                (**self).read_from_snapshot(stream, fold_version)
+            }
+
+            fn save_snapshot<'a, 'b, 'c>(
+                &'a self,
+                snapshot: &'b StoredSnapshot,
+            ) -> Answer<'c, Result<bool, StoreError>>
+            where
+                'a: 'c,
+                'b: 'c,
+                Self: 'c,
+            {
+                (**self).save_snapshot(snapshot)
+            }
+
+            fn version_of<'a, 'b, 'c>(
+                &'a self,
+                stream: &'b StreamId,
+                id: EventId,
+            ) -> Answer<'c, Result<Option<Version>, StoreError>>
+            where
+                'a: 'c,
+                'b: 'c,
+                Self: 'c,
+            {
+                (**self).version_of(stream, id)
             }
         }
     };

@@ -6,6 +6,7 @@ mod expected_version;
 mod ext;
 mod forward;
 mod read;
+mod snapshot;
 
 use async_trait::async_trait;
 use futures_util::stream::BoxStream;
@@ -16,6 +17,7 @@ pub use self::{
     expected_version::{Conflict, ExpectedVersion},
     ext::EventStoreExt,
     read::{Direction, Filter, ReadAll, ReadStream},
+    snapshot::{SnapshotStore, StoredSnapshot},
 };
 use crate::{Position, RecordedEvent};
 

@@ -11,6 +11,7 @@ pub mod followers;
 mod following;
 mod ids;
 mod scenario;
+pub mod snapshots;
 
 pub use self::{
     clock::FixedClock,
@@ -21,4 +22,4 @@ pub use self::{
     scenario::{Decided, Given, Scenario},
 };
 #[doc(inline)]
-pub use crate::{conformance, follower_conformance};
+pub use crate::{conformance, follower_conformance, snapshot_conformance};

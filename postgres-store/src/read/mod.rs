@@ -3,16 +3,21 @@
 mod all;
 mod pages;
 mod row;
+mod snapshot;
 mod stream;
 
 use annals_core::StreamId;
 use futures_util::TryStreamExt;
-use sqlx::{Either, Executor, PgConnection, Postgres, Row, postgres::PgArguments, query::Query};
+use sqlx::{
+    Either, Executor, PgConnection, Postgres, Row,
+    postgres::{PgArguments, PgRow},
+    query::Query,
+};
 
 use self::row::RowReader;
 pub(crate) use self::{
     all::AllReading,
-    pages::{Page, PageSize, events},
+    pages::{Page, PageSize, events, events_and_rest},
     stream::StreamReading,
 };
 use crate::{database::Database, failure::Failure, kinds::KindTable};
@@ -68,14 +73,27 @@ impl Database {
         of: Option<&StreamId>,
         connection: &mut PgConnection,
     ) -> Result<Page, Failure> {
-        if let Some(page) = decoded(query(), limit, of, &self.kinds.known(), connection).await? {
+        self.events_seen(query, limit, of, |_| Ok(()), connection).await
+    }
+
+    /// The same, with each row shown to `see`, which may see one twice.
+    pub(crate) async fn events_seen(
+        &self,
+        query: impl Fn() -> Query<'static, Postgres, PgArguments>,
+        limit: u64,
+        of: Option<&StreamId>,
+        mut see: impl FnMut(&PgRow) -> Result<(), sqlx::Error>,
+        connection: &mut PgConnection,
+    ) -> Result<Page, Failure> {
+        let known = self.kinds.known();
+        if let Some(page) = decoded(query(), limit, of, &mut see, &known, connection).await? {
             return Ok(page);
         }
         // Another process has numbered a kind since.
         let kinds = self.kinds.reload(connection, &self.statements).await?;
         let unknown =
             || sqlx::Error::Decode("an event is of a kind that has no name in event_kinds".into());
-        let page = decoded(query(), limit, of, &kinds, connection).await?;
+        let page = decoded(query(), limit, of, &mut see, &kinds, connection).await?;
         page.ok_or_else(|| Failure::before_sending(unknown()))
     }
 }
@@ -86,6 +104,7 @@ async fn decoded(
     query: Query<'static, Postgres, PgArguments>,
     limit: u64,
     of: Option<&StreamId>,
+    see: &mut impl FnMut(&PgRow) -> Result<(), sqlx::Error>,
     kinds: &KindTable,
     connection: &mut PgConnection,
 ) -> Result<Option<Page>, Failure> {
@@ -94,6 +113,7 @@ async fn decoded(
     while let Some(step) = rows.try_next().await.map_err(Failure::before_sending)? {
         let Either::Right(row) = step else { continue };
         let Some(so_far) = page.as_mut().filter(|page| !page.is_full()) else { continue };
+        see(&row).map_err(Failure::while_running)?;
         match reader.event(&row, so_far.events.last()).map_err(Failure::while_running)? {
             Some(event) => so_far.push(event),
             None => page = None,

@@ -82,11 +82,24 @@ async fn page<R: Reading>(reading: R) -> PageOf<R> {
 
 /// The events of `reading`. Nothing happens before the first is asked for; dropped, it reads no further.
 pub(crate) fn events<R: Reading>(reading: R) -> RecordedEvents {
-    let pages = stream::try_unfold(Next::Asked(reading), async |next| {
+    pages(Next::Asked(reading))
+}
+
+/// Events that were read already, and those of the rest.
+pub(crate) fn events_and_rest<R: Reading>(
+    read: Vec<RecordedEvent>,
+    rest: Option<R>,
+) -> RecordedEvents {
+    let read = stream::iter(read.into_iter().map(Ok));
+    read.chain(pages(Next::ahead(rest))).boxed()
+}
+
+fn pages<R: Reading>(first: Next<R>) -> RecordedEvents {
+    let pages = stream::try_unfold(first, async |next| {
         let (events, next) = match next {
             Next::Asked(reading) => {
                 let (events, rest) = page(reading).await.map_err(Failure::into_read_error)?;
-                (events, rest.map_or(Next::End, |rest| Next::Ahead(Ahead::read(rest))))
+                (events, Next::ahead(rest))
             }
             Next::Ahead(mut ahead) => match ahead.page().await? {
                 Some(events) => (events, Next::Ahead(ahead)),
@@ -103,6 +116,12 @@ enum Next<R> {
     Asked(R),
     Ahead(Ahead),
     End,
+}
+
+impl<R: Reading> Next<R> {
+    fn ahead(rest: Option<R>) -> Self {
+        rest.map_or(Self::End, |rest| Self::Ahead(Ahead::read(rest)))
+    }
 }
 
 /// Pages that are read by a task of their own, which goes on to the next one while the last one is handed out; no longer, once

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use annals_core::{Direction, ReadStream, RecordedEvent, StreamId, Version};
 
-use super::pages::{PageSize, Reading};
+use super::pages::{Page, PageSize, Reading};
 use crate::{database::Database, failure::Failure, stream_key::stream_key};
 
 #[derive(Clone)]
@@ -35,6 +35,20 @@ impl StreamReading {
         }
     }
 
+    /// The events of `page`, and where to go on, if there may be more.
+    pub(super) fn and_rest(mut self, page: Page) -> (Vec<RecordedEvent>, Option<Self>) {
+        let is_full = page.is_full();
+        let page = page.events;
+        self.left -= page.len() as u64;
+        self.size = self.size.after(&page);
+        match page.last() {
+            Some(last) if is_full => self.advance(last.version),
+            _ => self.left = 0,
+        }
+        let rest = (self.left > 0).then_some(self);
+        (page, rest)
+    }
+
     fn advance(&mut self, last: Version) {
         let last = i64::try_from(last.get()).unwrap_or(i64::MAX);
         self.next = match self.direction {
@@ -49,7 +63,7 @@ impl Reading for StreamReading {
         &self.database
     }
 
-    async fn page(mut self) -> Result<(Vec<RecordedEvent>, Option<Self>), Failure> {
+    async fn page(self) -> Result<(Vec<RecordedEvent>, Option<Self>), Failure> {
         let wanted = self.size.of(self.left);
         if wanted == 0 {
             return Ok((Vec::new(), None));
@@ -70,15 +84,6 @@ impl Reading for StreamReading {
                 .bind(name)
         };
         let page = self.database.events(query, wanted, Some(&self.stream), &mut connection).await?;
-        let is_full = page.is_full();
-        let page = page.events;
-        self.left -= page.len() as u64;
-        self.size = self.size.after(&page);
-        match page.last() {
-            Some(last) if is_full => self.advance(last.version),
-            _ => self.left = 0,
-        }
-        let rest = (self.left > 0).then_some(self);
-        Ok((page, rest))
+        Ok(self.and_rest(page))
     }
 }

@@ -14,15 +14,15 @@ use crate::{
 /// Long enough for any store on any machine, and a failure if it is over.
 pub(super) const SOON: Duration = Duration::from_secs(10);
 
-pub(super) type Store = Arc<dyn EventStore>;
+pub(in crate::testing) type Store = Arc<dyn EventStore>;
 
-pub(super) use crate::ExpectedVersion::{Any, Exact, Exists, NoStream};
+pub(in crate::testing) use crate::ExpectedVersion::{Any, Exact, Exists, NoStream};
 
-pub(super) fn stream(name: &str) -> StreamId {
+pub(in crate::testing) fn stream(name: &str) -> StreamId {
     name.parse().unwrap_or_else(|error| panic!("{error}"))
 }
 
-pub(super) fn payload(value: &Value) -> Payload {
+pub(in crate::testing) fn payload(value: &Value) -> Payload {
     Payload::encode(value).unwrap_or_else(|error| panic!("{error}: {value}"))
 }
 
@@ -35,11 +35,11 @@ pub(super) fn event(name: &'static str, number: usize) -> NewEvent {
 }
 
 /// `count` events of one type, numbered from 0.
-pub(super) fn events(count: usize) -> Vec<NewEvent> {
+pub(in crate::testing) fn events(count: usize) -> Vec<NewEvent> {
     (0..count).map(|number| event("test.happened", number)).collect()
 }
 
-pub(super) fn to(
+pub(in crate::testing) fn to(
     name: &str,
     expected: impl Into<ExpectedVersion>,
     events: Vec<NewEvent>,
@@ -51,11 +51,11 @@ pub(super) fn ids<'a>(events: impl IntoIterator<Item = &'a NewEvent>) -> Vec<cra
     events.into_iter().map(|event| event.id).collect()
 }
 
-pub(super) fn recorded_ids(events: &[RecordedEvent]) -> Vec<crate::EventId> {
+pub(in crate::testing) fn recorded_ids(events: &[RecordedEvent]) -> Vec<crate::EventId> {
     events.iter().map(|event| event.id).collect()
 }
 
-pub(super) fn versions(events: &[RecordedEvent]) -> Vec<u64> {
+pub(in crate::testing) fn versions(events: &[RecordedEvent]) -> Vec<u64> {
     events.iter().map(|event| event.version.get()).collect()
 }
 
@@ -64,7 +64,7 @@ pub(super) fn exact(version: u64) -> ExpectedVersion {
 }
 
 /// Appends to one stream, which must succeed.
-pub(super) async fn append(store: &Store, append: StreamAppend) -> Appended {
+pub(in crate::testing) async fn append(store: &Store, append: StreamAppend) -> Appended {
     match append_all(store, vec![append]).await[..] {
         [answer] => answer,
         ref answers => panic!("one append was answered with {answers:?}"),
@@ -96,7 +96,7 @@ pub(super) async fn refusal(store: &Store, appends: Vec<StreamAppend>) -> Refusa
     }
 }
 
-pub(super) async fn collect(
+pub(in crate::testing) async fn collect(
     events: impl Stream<Item = Result<RecordedEvent, StoreError>>,
 ) -> Vec<RecordedEvent> {
     events.try_collect().await.unwrap_or_else(|error| panic!("a read failed: {error:?}"))
@@ -108,7 +108,7 @@ pub(super) async fn read(store: &Store, name: &str) -> Vec<RecordedEvent> {
 }
 
 /// The whole global stream.
-pub(super) async fn read_all(store: &Store) -> Vec<RecordedEvent> {
+pub(in crate::testing) async fn read_all(store: &Store) -> Vec<RecordedEvent> {
     collect(store.read_all(ReadAll::after(Position::START))).await
 }
 

@@ -7,7 +7,7 @@ mod atomicity;
 mod concurrency;
 mod expected_version;
 mod filters;
-mod fixture;
+pub(in crate::testing) mod fixture;
 mod idempotence;
 mod order;
 mod payloads;

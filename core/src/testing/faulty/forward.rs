@@ -8,8 +8,9 @@ use futures_util::{StreamExt, stream};
 
 use super::{CrashPoint, Faulty, Place};
 use crate::{
-    AppendError, Appended, EventStore, FollowerStore, Position, ReadAll, ReadStream, RecordedEvent,
-    RecordedEvents, StoreError, StreamAppend,
+    AppendError, Appended, EventId, EventStore, FollowerStore, Position, ReadAll, ReadStream,
+    RecordedEvent, RecordedEvents, SnapshotStore, StoreError, StoredSnapshot, StreamAppend,
+    StreamId, Version,
     followers::{
         Beat, Books, BuildId, Claim, Command, CommandRefused, Compared, Declaration, Failure,
         FailureKind, HandlerFailed, Limits, Make, MemberId, Note, ParkedEvent, PartId, ReadError,
@@ -53,6 +54,33 @@ impl<S: EventStore> EventStore for Faulty<S> {
         let head = self.store.wait_for_head(position).await?;
         let end = self.page.map(|page| Position::new(position.get().saturating_add(page)));
         Ok(end.map_or(head, |end| head.min(end)))
+    }
+}
+
+#[async_trait]
+impl<S: SnapshotStore> SnapshotStore for Faulty<S> {
+    async fn read_from_snapshot(
+        &self,
+        stream: &StreamId,
+        fold_version: u32,
+    ) -> Result<(Option<StoredSnapshot>, RecordedEvents), StoreError> {
+        self.process.alive().await;
+        let (snapshot, events) = self.store.read_from_snapshot(stream, fold_version).await?;
+        Ok((snapshot, self.timed(events)))
+    }
+
+    async fn save_snapshot(&self, snapshot: &StoredSnapshot) -> Result<bool, StoreError> {
+        self.process.alive().await;
+        self.store.save_snapshot(snapshot).await
+    }
+
+    async fn version_of(
+        &self,
+        stream: &StreamId,
+        id: EventId,
+    ) -> Result<Option<Version>, StoreError> {
+        self.process.alive().await;
+        self.store.version_of(stream, id).await
     }
 }
 
