@@ -7,7 +7,7 @@ WITH snapshot AS MATERIALIZED (
     WHERE s.stream_key = $1 AND s.stream = $4 AND s.fold_version = $2
       AND s.event_id = (SELECT e.id FROM {schema}.events e WHERE e.stream_key = s.stream_key AND e.version = s.version)
 )
-SELECT e.position, e.version, e.recorded_at, e.kind, e.schema_version, e.id, e.correlation_id, e.causation_id, e.metadata,
+SELECT e.position, e.version, e.recorded_at, e.kind, nullif(e.schema_version, 1), e.id, e.correlation_id, e.causation_id, e.metadata,
        e.payload, e.stream, (SELECT s.state FROM snapshot s WHERE s.version = e.version) AS state
 FROM (SELECT * FROM {schema}.events e
       WHERE e.stream_key = $1 AND e.version >= coalesce((SELECT version FROM snapshot), 0)
