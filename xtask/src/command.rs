@@ -13,17 +13,18 @@ use crate::{ROOT, failure::Failure};
 #[derive(Debug, Clone)]
 pub(crate) struct CommandLine {
     executable: OsString,
-    name: &'static str,
+    name: String,
     arguments: Vec<String>,
     environment: Vec<(&'static str, String)>,
 }
 
 impl CommandLine {
-    /// `program` as found on the path; `arguments` are separated by white space.
-    pub(crate) fn new(program: &'static str, arguments: &str) -> Self {
+    /// `program` by its path, or as found on the search path; `arguments` are separated by white space.
+    pub(crate) fn new(program: impl Into<String>, arguments: &str) -> Self {
+        let name = program.into();
         Self {
-            executable: program.into(),
-            name: program,
+            executable: name.clone().into(),
+            name,
             arguments: arguments.split_whitespace().map(str::to_owned).collect(),
             environment: Vec::new(),
         }
@@ -82,7 +83,7 @@ impl fmt::Display for CommandLine {
         for (key, value) in &self.environment {
             write!(f, "{key}='{value}' ")?;
         }
-        f.write_str(self.name)?;
+        f.write_str(&self.name)?;
         self.arguments.iter().try_for_each(|argument| write!(f, " {argument}"))
     }
 }

@@ -18,6 +18,12 @@ pub(crate) enum Failure {
     OverBudget { command: String, limit: usize, crates: Vec<String> },
     /// The tests need a Postgres server, and there is none.
     Server(annals_test_server::Error),
+    /// There is nothing of this name to be fuzzed.
+    NoTarget { name: String, targets: String },
+    /// The fuzzer is partly C++, and nothing here compiles that.
+    NoCompiler,
+    /// A folder could not be made.
+    NoFolder { path: String, source: io::Error },
     /// Some of the wanted Postgres versions failed a test, or could not be had.
     Versions { failed: Vec<u32>, missing: Vec<u32> },
 }
@@ -43,6 +49,13 @@ impl fmt::Display for Failure {
                 crates.iter().try_for_each(|name| write!(f, "\n    {name}"))
             }
             Self::Server(error) => f.write_str(&error.report()),
+            Self::NoTarget { name, targets } => {
+                write!(f, "there is no target `{name}` to be fuzzed; there are {targets}")
+            }
+            Self::NoCompiler => {
+                f.write_str("fuzzing takes a C++ compiler; install one, g++ for instance")
+            }
+            Self::NoFolder { path, source } => write!(f, "{path} cannot be made: {source}"),
             Self::Versions { failed, missing } => {
                 let failed = (!failed.is_empty())
                     .then(|| format!("tests failed on Postgres {}", list(failed)));

@@ -1,10 +1,11 @@
-//! The one entry for developers and CI: `cargo xtask test`, `cargo xtask lint`, `cargo xtask ci`, and a Postgres
+//! The one entry for developers and CI: `cargo xtask test`, `cargo xtask lint`, `cargo xtask ci`, `cargo xtask fuzz`, and a Postgres
 //! server to try things on, `cargo xtask postgres`.
 
 mod budget;
 mod command;
 mod database;
 mod failure;
+mod fuzz;
 mod lint;
 mod manifest;
 mod msrv;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
     let outcome = match Task::parse(&arguments) {
         Ok(Task::Test) => test::run(),
         Ok(Task::TestOn(versions)) => test_on::run(&versions),
+        Ok(Task::Fuzz { target, seconds }) => fuzz::run(target.as_deref(), seconds),
         Ok(Task::Lint) => lint::run(),
         Ok(Task::Ci) => lint::run().and_then(|()| test::run()),
         Ok(Task::Postgres(major)) => postgres::run(major),

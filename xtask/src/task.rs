@@ -7,6 +7,7 @@ usage: cargo xtask <task>
 
   test                 every test of the workspace, and every example
   test --postgres 15   only the tests that need a Postgres server, on version 15; also 13..18, or 13,15,17
+  fuzz [TARGET]        looks for inputs that make what parses panic, a minute for each target; with --seconds N, as long as that
   lint                 format, clippy, docs, each feature alone, minimum Rust version, dependency budget
   ci                   lint, then test
   postgres [15]        a throwaway Postgres server for tests by hand, until Ctrl-C or the end of input
@@ -19,6 +20,11 @@ are taken from the folder ANNALS_TEST_POSTGRES_BIN, or found, or installed.
 pub(crate) enum Task {
     Test,
     TestOn(Vec<u32>),
+    Fuzz {
+        /// All of them, if none is named.
+        target: Option<String>,
+        seconds: u64,
+    },
     Lint,
     Ci,
     Postgres(Option<u32>),
@@ -33,6 +39,7 @@ impl Task {
             ["test"] => Ok(Self::Test),
             ["test", "--postgres", versions] => versions::parse(versions).map(Self::TestOn),
             ["test", "--postgres"] => Err("which versions of Postgres?".to_owned()),
+            ["fuzz", ref options @ ..] => fuzz(options),
             ["lint"] => Ok(Self::Lint),
             ["ci"] => Ok(Self::Ci),
             ["postgres"] => Ok(Self::Postgres(None)),
@@ -41,6 +48,18 @@ impl Task {
             ref other => Err(format!("there is no task `{}`", other.join(" "))),
         }
     }
+}
+
+fn fuzz(options: &[&str]) -> Result<Task, String> {
+    let (target, seconds) = match *options {
+        [] => (None, "60"),
+        ["--seconds", seconds] => (None, seconds),
+        [target] => (Some(target), "60"),
+        [target, "--seconds", seconds] => (Some(target), seconds),
+        _ => return Err(format!("there is no task `fuzz {}`", options.join(" "))),
+    };
+    let seconds = seconds.parse().map_err(|_| format!("`{seconds}` is no number of seconds"))?;
+    Ok(Task::Fuzz { target: target.map(str::to_owned), seconds })
 }
 
 #[cfg(test)]
@@ -52,6 +71,8 @@ mod tests {
         for (arguments, task) in [
             ("test", Task::Test),
             ("test --postgres 13..15", Task::TestOn(vec![13, 14, 15])),
+            ("fuzz", Task::Fuzz { target: None, seconds: 60 }),
+            ("fuzz names --seconds 9", Task::Fuzz { target: Some("names".to_owned()), seconds: 9 }),
             ("lint", Task::Lint),
             ("ci", Task::Ci),
             ("postgres", Task::Postgres(None)),
@@ -66,7 +87,9 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused_by_name() {
-        for arguments in ["tset", "test 15", "test --postgres 13 14", "lint test", "test lint"] {
+        for arguments in
+            ["tset", "test 15", "test --postgres 13 14", "lint test", "test lint", "fuzz a b c"]
+        {
             let words: Vec<_> = arguments.split(' ').collect();
             assert_eq!(Task::parse(&words), Err(format!("there is no task `{arguments}`")));
         }

@@ -4,6 +4,7 @@ use crate::{
     command::CommandLine,
     database::Database,
     failure::Failure,
+    fuzz,
     manifest::Manifest,
     step::{command_step, step},
 };
@@ -21,5 +22,5 @@ pub(crate) fn run() -> Result<(), Failure> {
         ));
         command_step(&format!("example {name}"), &command)?;
     }
-    Ok(())
+    fuzz::run(None, fuzz::SHORTLY)
 }
