@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Instant};
 
+use annals_figures::{Figure, Part, Unit};
 use futures_util::future::try_join_all;
 use uuid::Uuid;
 
@@ -12,8 +13,6 @@ use crate::{
     contender::Ledger,
     ground::{Ground, Outcome},
     load::load,
-    rate::median,
-    table::{Table, against, per_second},
 };
 
 const TASKS: u64 = 16;
@@ -21,7 +20,7 @@ const DEPOSITS: u64 = 2_000;
 /// As a multiple of what is done by hand.
 const GOAL: f64 = 50.0;
 
-pub(crate) async fn measure(ground: &Ground) -> Outcome {
+pub(crate) async fn measure(ground: &Ground) -> Outcome<Part> {
     let pool = table(ground).await?;
     let ledger = Arc::new(Single(pool.clone()));
     let by_hand: Arc<dyn Ledger> = Arc::new(Loads { pool: pool.clone(), ledger });
@@ -40,16 +39,17 @@ pub(crate) async fn measure(ground: &Ground) -> Outcome {
         figures[1].push(run(&by_annals, account).await?.0);
         assert_eq!(decides.balance(account).await?, balance());
     }
-    let [by_hand, by_annals] = figures.map(median);
-    let title =
-        format!("hot: deposits per second by {TASKS} tasks on one account, {DEPOSITS} in all");
-    let columns = ["", "by hand", "tries each", "annals", "ratio", "goal"];
-    let mut table = Table::new(title, &columns);
-    let [ratio, goal] = against(by_annals / by_hand, Some(GOAL));
-    let tries = format!("{:.1}", median(tries));
-    table.row(&[&"hot", &per_second(by_hand), &tries, &per_second(by_annals), &ratio, &goal]);
-    table.print();
-    ground.clear().await
+    ground.clear().await?;
+
+    let [by_hand, by_annals] = figures;
+    let title = format!("{DEPOSITS} deposits on one account by {TASKS} tasks");
+    let deposits = Figure::new("deposits", Unit::PerSecond)
+        .by("by hand", by_hand)
+        .by("annals", by_annals)
+        .ratio("annals", "by hand")
+        .at_least(GOAL);
+    let tries = Figure::new("tries for each", Unit::Number).by("by hand", tries);
+    Ok(Part::new("hot", title).with(deposits).with(tries))
 }
 
 fn balance() -> u64 {

@@ -1,10 +1,10 @@
 //! All that one run gave, and on what machine.
 
-use std::{fs, io, path::Path};
+use std::{fmt, fs, io, path::Path};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Figure, Table};
+use crate::{Figure, Goal, Table};
 
 /// All that one run gave.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -80,21 +80,26 @@ impl Report {
         self.parts.iter().find(|part| part.name == name)
     }
 
-    /// How many goals there are, and which were missed: `deposit: deposits at 64 tasks`.
+    /// How many goals were met, and which were not: `command: deposits at 64 tasks`.
     #[must_use]
-    pub fn goals(&self) -> (usize, Vec<String>) {
-        let figures =
-            self.parts.iter().flat_map(|part| part.figures.iter().map(move |f| (part, f)));
-        let with_goal = figures.filter_map(|(part, figure)| Some((part, figure, figure.goal?)));
-        let (mut count, mut missed) = (0, Vec::new());
-        for (part, figure, goal) in with_goal {
-            count += 1;
-            if !goal.met {
-                let tasks = figure.tasks.map(|tasks| format!(" at {tasks} tasks"));
-                missed.push(format!("{}: {}{}", part.name, figure.work, tasks.unwrap_or_default()));
+    pub fn verdict(&self) -> String {
+        let (mut met, mut missed) = (0, String::new());
+        for (part, figure) in self.parts.iter().flat_map(|p| p.figures.iter().map(move |f| (p, f)))
+        {
+            match figure.goal {
+                Some(Goal { met: true, .. }) => met += 1,
+                Some(Goal { met: false, .. }) => {
+                    missed += &format!("  missed: {}: {}", part.name, figure.work);
+                    if let Some(tasks) = figure.tasks {
+                        missed += &format!(" at {tasks} tasks");
+                    }
+                    missed.push('\n');
+                }
+                None => {}
             }
         }
-        (count, missed)
+        let rough = if self.run.quick { ", in a quick run: the figures are rough" } else { "" };
+        format!("{met} goals met, {} missed{rough}\n{missed}", missed.lines().count())
     }
 }
 
@@ -130,5 +135,45 @@ impl Part {
     #[must_use]
     pub fn figure(&self, work: &str, tasks: Option<usize>) -> Option<&Figure> {
         self.figures.iter().find(|figure| figure.work == work && figure.tasks == tasks)
+    }
+}
+
+/// The title, the tables and the notes.
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}: {}", self.name, self.title)?;
+        self.tables().iter().try_for_each(|table| write!(f, "{table}"))?;
+        self.notes.iter().try_for_each(|note| writeln!(f, "  {note}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Unit;
+
+    #[test]
+    fn the_verdict_names_what_was_missed() {
+        let machine = Machine {
+            date: String::new(),
+            commit: None,
+            system: String::new(),
+            cores: 2,
+            postgres: "15.4".to_owned(),
+            settings: vec![("fsync".to_owned(), "on".to_owned())],
+        };
+        let opened = |rate: f64| Figure::new("opened", Unit::PerSecond).by("annals", vec![rate]);
+        let part = Part::new("append", "accounts opened")
+            .with(opened(1.0))
+            .with(opened(1.0).at_least(1.0))
+            .with(opened(2.0).at_tasks(64).at_least(3.0));
+        let run = Run { quick: true, seconds: 0.5, rounds: 1 };
+        let report = Report { machine, run, parts: vec![part] };
+        assert_eq!(
+            report.verdict(),
+            "1 goals met, 1 missed, in a quick run: the figures are rough\n  missed: append: opened at 64 tasks\n"
+        );
+        let json = serde_json::to_string(&report).unwrap();
+        assert_eq!(serde_json::from_str::<Report>(&json).unwrap(), report);
     }
 }

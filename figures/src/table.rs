@@ -50,9 +50,8 @@ impl Table {
 
     fn rows(&self) -> impl Iterator<Item = Vec<String>> {
         let count = self.columns.first().map_or(0, Vec::len);
-        (0..count).map(|nth| {
-            self.columns.iter().filter_map(|column| column.get(nth)).cloned().collect()
-        })
+        (0..count)
+            .map(|nth| self.columns.iter().filter_map(|column| column.get(nth)).cloned().collect())
     }
 }
 
