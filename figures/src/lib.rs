@@ -31,4 +31,4 @@ pub use goal::{Bound, Goal};
 pub use measured::Measured;
 pub use report::{Machine, Part, Report, Run};
 pub use table::Table;
-pub use unit::Unit;
+pub use unit::{Unit, with_commas};

@@ -29,7 +29,9 @@ impl Unit {
     }
 }
 
-fn with_commas(value: f64) -> String {
+/// A whole number as it is read: `12,345`.
+#[must_use]
+pub fn with_commas(value: f64) -> String {
     let digits = format!("{value:.0}");
     let mut text = String::new();
     for (nth, digit) in digits.chars().enumerate() {

@@ -1,6 +1,6 @@
 //! Why a task stopped.
 
-use std::{error::Error, fmt, io, process::ExitStatus};
+use std::{error::Error, fmt, io, path::PathBuf, process::ExitStatus};
 
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -18,6 +18,12 @@ pub(crate) enum Failure {
     OverBudget { command: String, limit: usize, crates: Vec<String> },
     /// The tests need a Postgres server, and there is none.
     Server(annals_test_server::Error),
+    /// What was measured could not be read, or not be written down.
+    Figures { file: PathBuf, source: io::Error },
+    /// A chart could not be drawn.
+    Chart { file: String, reason: String },
+    /// The docs show what was not measured.
+    NotMeasured { part: String },
     /// Some of the wanted Postgres versions failed a test, or could not be had.
     Versions { failed: Vec<u32>, missing: Vec<u32> },
 }
@@ -43,6 +49,11 @@ impl fmt::Display for Failure {
                 crates.iter().try_for_each(|name| write!(f, "\n    {name}"))
             }
             Self::Server(error) => f.write_str(&error.report()),
+            Self::Figures { file, source } => write!(f, "{}: {source}", file.display()),
+            Self::Chart { file, reason } => write!(f, "{file} could not be drawn: {reason}"),
+            Self::NotMeasured { part } => {
+                write!(f, "the docs show the part `{part}`, which was not measured")
+            }
             Self::Versions { failed, missing } => {
                 let failed = (!failed.is_empty())
                     .then(|| format!("tests failed on Postgres {}", list(failed)));

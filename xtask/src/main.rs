@@ -1,13 +1,16 @@
-//! The one entry for developers and CI: `cargo xtask test`, `cargo xtask lint`, `cargo xtask ci`, and a Postgres
-//! server to try things on, `cargo xtask postgres`.
+//! The one entry for developers and CI: `cargo xtask test`, `cargo xtask lint`, `cargo xtask ci`; what annals costs,
+//! `cargo xtask bench`; and a Postgres server to try things on, `cargo xtask postgres`.
 
+mod bench;
 mod budget;
+mod charts;
 mod command;
 mod database;
 mod failure;
 mod lint;
 mod manifest;
 mod msrv;
+mod performance;
 mod postgres;
 mod step;
 mod task;
@@ -30,6 +33,8 @@ fn main() -> ExitCode {
         Ok(Task::TestOn(versions)) => test_on::run(&versions),
         Ok(Task::Lint) => lint::run(),
         Ok(Task::Ci) => lint::run().and_then(|()| test::run()),
+        Ok(Task::Bench(bench)) => bench::run(&bench),
+        Ok(Task::Charts) => performance::draw_again(),
         Ok(Task::Postgres(major)) => postgres::run(major),
         Ok(Task::Help) => {
             print!("{USAGE}");

@@ -1,6 +1,9 @@
 //! What can be asked for on the command line.
 
-use crate::versions::{self, major};
+use crate::{
+    bench::Bench,
+    versions::{self, major},
+};
 
 pub(crate) const USAGE: &str = "\
 usage: cargo xtask <task>
@@ -9,6 +12,10 @@ usage: cargo xtask <task>
   test --postgres 15   only the tests that need a Postgres server, on version 15; also 13..18, or 13,15,17
   lint                 format, clippy, docs, each feature alone, minimum Rust version, dependency budget
   ci                   lint, then test
+  bench [PART...]      measures annals beside sqlx by hand, on a Postgres server of its own, and draws charts of it;
+                       --quick in a few minutes, --json FILE for a file other than target/bench/figures.json, --docs
+                       for the figures that the docs show; other options as `bench --help` says
+  charts               the charts and tables of the docs again, from docs/performance/figures.json
   postgres [15]        a throwaway Postgres server for tests by hand, until Ctrl-C or the end of input
 
 The tests use the Postgres server at ANNALS_TEST_DATABASE_URL; without that, one is started for them. Its programs
@@ -21,6 +28,8 @@ pub(crate) enum Task {
     TestOn(Vec<u32>),
     Lint,
     Ci,
+    Bench(Bench),
+    Charts,
     Postgres(Option<u32>),
     Help,
 }
@@ -35,6 +44,8 @@ impl Task {
             ["test", "--postgres"] => Err("which versions of Postgres?".to_owned()),
             ["lint"] => Ok(Self::Lint),
             ["ci"] => Ok(Self::Ci),
+            ["bench", ref arguments @ ..] => Bench::parse(arguments).map(Self::Bench),
+            ["charts"] => Ok(Self::Charts),
             ["postgres"] => Ok(Self::Postgres(None)),
             ["postgres", version] => major(version).map(|version| Self::Postgres(Some(version))),
             ["help" | "--help" | "-h"] => Ok(Self::Help),
@@ -54,6 +65,7 @@ mod tests {
             ("test --postgres 13..15", Task::TestOn(vec![13, 14, 15])),
             ("lint", Task::Lint),
             ("ci", Task::Ci),
+            ("charts", Task::Charts),
             ("postgres", Task::Postgres(None)),
             ("postgres 15", Task::Postgres(Some(15))),
             ("help", Task::Help),
