@@ -52,7 +52,7 @@ mod read;
 mod rebuild;
 mod size;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Instant};
 
 use annals_figures::{Report, Run};
 use clap::{Parser, ValueEnum};
@@ -127,6 +127,7 @@ async fn main() -> Outcome {
     let mut report = Report { machine, run, parts: Vec::new() };
     let parts = if arguments.parts.is_empty() { Part::value_variants() } else { &arguments.parts };
     for part in parts {
+        let begin = Instant::now();
         let part = match part {
             Part::Append => append::measure(&ground, Kind::Open, &arguments.tasks).await?,
             Part::Deposit => append::measure(&ground, Kind::Deposit, &arguments.tasks).await?,
@@ -142,6 +143,7 @@ async fn main() -> Outcome {
             Part::Size => size::measure(&ground).await?,
         };
         print!("\n{part}");
+        println!("  in {:.0} s", begin.elapsed().as_secs_f64());
         report.parts.push(part);
         // After each part, so that a run that is broken off has something to show.
         if let Some(file) = &arguments.json {

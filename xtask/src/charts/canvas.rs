@@ -118,9 +118,9 @@ fn measured_on(report: &Report) -> String {
         rounds => format!("median of {rounds} rounds, least and most"),
     };
     let quick = if report.run.quick { "quick run, " } else { "" };
+    let version = machine.postgres.split(' ').next().unwrap_or_default();
     format!(
-        "Postgres {}, fsync {fsync}, {} cores for server and clients; {quick}{rounds}; {}",
-        machine.postgres,
+        "Postgres {version}, fsync {fsync}, {} cores for server and clients; {quick}{rounds}; {}",
         machine.cores,
         machine.date.split('T').next().unwrap_or_default()
     )

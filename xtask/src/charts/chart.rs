@@ -58,10 +58,6 @@ impl Chart {
         Self { name: name.to_owned(), title, unit, scale, groups: Vec::new() }
     }
 
-    pub(crate) fn with(self, group: Group) -> Self {
-        self.with_all([group])
-    }
-
     pub(crate) fn with_all(mut self, groups: impl IntoIterator<Item = Group>) -> Self {
         let by = self.scale.by;
         self.groups.extend(groups.into_iter().map(|group| group.divided_by(by)));

@@ -19,6 +19,7 @@ pub(crate) fn draw(chart: &Chart, report: &Report) -> Outcome<String> {
         let mut axes = ChartBuilder::on(area)
             .margin_top(ABOVE)
             .margin_bottom(BELOW)
+            .margin_left(14)
             .margin_right(20)
             .y_label_area_size(70)
             .build_cartesian_2d(-0.3..chart.groups.len() as f64 - 0.7, range)?;

@@ -55,55 +55,61 @@ fn each<'a>(
 
 /// How late followers are, alone and while commands run.
 fn latency(report: &Report) -> Option<Chart> {
-    let mut chart = Chart::new(
-        "latency",
-        "From the answer to an append until a read model has it",
-        "milliseconds",
-        Scale::MILLI,
-    );
+    let mut groups = Vec::new();
     for (name, pace) in [("latency", "200/s"), ("busy", "1,000/s")] {
-        for way in ["same process", "another process"] {
+        for (way, short) in [("same process", "one process"), ("another process", "two processes")]
+        {
             for until in ["handed over", "committed"] {
                 let figure = |share: &str| {
                     report.part(name)?.figure(&format!("{way}, until {until}: {share}"), None)
                 };
-                let (p50, p99) = (figure("p50")?, figure("p99")?);
-                let name = format!("{until}\n{way}\n{pace}");
-                chart = chart.with(Group::of(p50, name).called("p50").and(p99, "p99"));
+                if let (Some(p50), Some(p99)) = (figure("p50"), figure("p99")) {
+                    let name = format!("{until}\n{short}\n{pace}");
+                    groups.push(Group::of(p50, name).called("p50").and(p99, "p99"));
+                }
             }
         }
     }
-    Some(chart)
+    let title = "From the answer to an append until a read model has it";
+    of_groups("latency", title, "milliseconds", Scale::MILLI, groups)
 }
 
 fn rebuild(report: &Report) -> Option<Chart> {
-    let mut chart = Chart::new(
-        "rebuild",
-        "A read model of 1,000 rows, built anew from 200,000 events",
-        "events per second",
-        Scale::KILO,
-    );
+    let mut groups = Vec::new();
     for (part, when) in [("rebuild", "alone"), ("busy", "beside 1,000 commands/s")] {
         for (until, short) in
             [("events, until all are in", "all are in"), ("events, until that serves", "it serves")]
         {
-            let figure = report.part(part)?.figure(until, None)?;
-            chart = chart.with(Group::of(figure, format!("until {short}\n{when}")));
+            let figure = report.part(part).and_then(|part| part.figure(until, None));
+            groups.extend(figure.map(|f| Group::of(f, format!("until {short}\n{when}"))));
         }
     }
-    Some(chart)
+    let title = "A read model of 1,000 rows, built anew from 200,000 events";
+    of_groups("rebuild", title, "events per second", Scale::KILO, groups)
 }
 
 fn read(report: &Report) -> Option<Chart> {
-    let mut chart = Chart::new("read", "Reading history", "events per second", Scale::KILO);
+    let mut groups = Vec::new();
     for (part, work, name) in [
         ("load", "events loaded", "one stream of 1,000,\ndecoded and folded"),
         ("read", "events decoded and folded", "all 200,000,\ndecoded and folded"),
         ("read", "events as they are stored, of any type", "all 200,000,\nas they are stored"),
     ] {
-        chart = chart.with(Group::of(report.part(part)?.figure(work, None)?, name.to_owned()));
+        let figure = report.part(part).and_then(|part| part.figure(work, None));
+        groups.extend(figure.map(|figure| Group::of(figure, name.to_owned())));
     }
-    Some(chart)
+    of_groups("read", "Reading history", "events per second", Scale::KILO, groups)
+}
+
+/// None if nothing of it was measured.
+fn of_groups(
+    name: &str,
+    title: &str,
+    unit: &str,
+    scale: Scale,
+    groups: Vec<Group>,
+) -> Option<Chart> {
+    (!groups.is_empty()).then(|| Chart::new(name, title, unit, scale).with_all(groups))
 }
 
 /// As shares of what is done in an empty store: the works are of different magnitudes.
