@@ -57,8 +57,9 @@ impl Bench {
 /// The benchmark starts a server by itself, as Postgres comes, and removes it. The server of the tests would not do: it
 /// does not wait for the disk.
 pub(crate) fn run(bench: &Bench) -> Result<(), Failure> {
-    let json = Path::new(ROOT).join(bench.json.as_deref().unwrap_or(JSON.as_ref()));
-    let json = std::path::absolute(&json).unwrap_or(json);
+    // A file is named from where the command is given; the benchmark runs in the root.
+    let json = bench.json.as_deref().and_then(|json| std::path::absolute(json).ok());
+    let json = json.unwrap_or_else(|| Path::new(ROOT).join(JSON));
     let command = bench.command(&json);
     if bench.others.iter().any(|argument| matches!(&**argument, "--help" | "-h")) {
         return command.run();
