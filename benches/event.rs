@@ -41,7 +41,7 @@ fn with_currency(mut old: Value) -> Value {
     old
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Account {
     cents: u64,
 }
