@@ -22,8 +22,6 @@ pub(crate) enum Failure {
     Figures { file: PathBuf, source: io::Error },
     /// A chart could not be drawn.
     Chart { file: String, reason: String },
-    /// The docs show what was not measured.
-    NotMeasured { part: String },
     /// Some of the wanted Postgres versions failed a test, or could not be had.
     Versions { failed: Vec<u32>, missing: Vec<u32> },
 }
@@ -51,9 +49,6 @@ impl fmt::Display for Failure {
             Self::Server(error) => f.write_str(&error.report()),
             Self::Figures { file, source } => write!(f, "{}: {source}", file.display()),
             Self::Chart { file, reason } => write!(f, "{file} could not be drawn: {reason}"),
-            Self::NotMeasured { part } => {
-                write!(f, "the docs show the part `{part}`, which was not measured")
-            }
             Self::Versions { failed, missing } => {
                 let failed = (!failed.is_empty())
                     .then(|| format!("tests failed on Postgres {}", list(failed)));
