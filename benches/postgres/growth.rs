@@ -38,7 +38,8 @@ pub(crate) async fn measure(ground: &Ground, events: usize) -> Outcome<Part> {
     let stored = vec![history.events as f64 / begin.elapsed().as_secs_f64()];
     ground.run("VACUUM ANALYZE").await?;
 
-    let title = format!("the same work in an empty store, and with {} events", history.events);
+    let events = annals_figures::with_commas(history.events as f64);
+    let title = format!("the same work in an empty store, and with {events} events");
     let mut part = Part::new("growth", title);
     for (name, work) in [
         ("appends by 1 task", Work::Append(1)),
