@@ -18,7 +18,7 @@ use annals::{
     MemoryStore, NewEvent, Payload, Position, Repository, StreamAppend, StreamId, TryStreamExt,
 };
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use futures_util::FutureExt;
+use futures_util::{FutureExt, StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use tokio::runtime::{Builder, Runtime};
 
@@ -98,6 +98,21 @@ fn execute(c: &mut Criterion) {
                 for id in 0..COMMANDS {
                     black_box(accounts.execute(&id, &500).await).unwrap();
                 }
+                accounts
+            },
+            BatchSize::PerIteration,
+        );
+    });
+    group.bench_function("of 16 tasks on one aggregate", |b| {
+        b.to_async(&runtime).iter_batched(
+            || accounts_of_ten_events(1),
+            async |accounts| {
+                let commands = (0..COMMANDS).map(|_| async { accounts.execute(&0, &500).await });
+                let mut commands = stream::iter(commands).buffer_unordered(16);
+                while let Some(executed) = commands.next().await {
+                    black_box(executed).unwrap();
+                }
+                drop(commands);
                 accounts
             },
             BatchSize::PerIteration,

@@ -3,6 +3,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
+use annals_figures::{Figure, Measured, Part, Unit};
 use uuid::Uuid;
 
 use crate::{
@@ -12,14 +13,20 @@ use crate::{
     command::{Decides, Loads, accounts_with_ten_events},
     contender::{Customer, Ledger, Run, run},
     ground::{Ground, Outcome},
-    table::{Table, against, per_second, span},
 };
 
 /// How many tasks gather appends by hand: whichever is best counts. More of them than there are appends at a time
 /// would only be the same again, and the best of many equals is the luckiest.
 const WRITERS: [usize; 3] = [1, 2, 4];
+/// By hand: an INSERT for each append, or for all that have gathered.
+const SINGLE: &str = "by hand, single";
+const COALESCED: &str = "by hand, coalesced";
 /// How many accounts get deposits.
 const ACCOUNTS: usize = 1_000;
+/// How many accounts of ten events get commands: so many that they do not grow much while they are measured, which is
+/// a shorter time in a quick run.
+const OF_TEN_EVENTS: usize = 4_000;
+const OF_TEN_EVENTS_IN_A_QUICK_RUN: usize = 1_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -36,20 +43,17 @@ struct Contender {
     runs: Vec<Run>,
 }
 
-pub(crate) async fn measure(ground: &Ground, kind: Kind, tasks: &[usize]) -> Outcome {
-    let title = match kind {
-        Kind::Open => "append: accounts opened per second",
-        Kind::Deposit => "deposit: deposits per second on 1,000 accounts",
-        Kind::Command => "command: deposits per second, decided on accounts of 10 events each",
+pub(crate) async fn measure(ground: &Ground, kind: Kind, tasks: &[usize]) -> Outcome<Part> {
+    let (name, title, work) = match kind {
+        Kind::Open => ("append", "accounts opened, each with an event to a new stream", "opened"),
+        Kind::Deposit => ("deposit", "deposits on 1,000 accounts, at a known version", "deposits"),
+        Kind::Command => ("command", "deposits decided on accounts of 10 events each", "deposits"),
     };
-    let columns = ["tasks", "single", "coalesced", "better", "annals", "ratio", "goal"];
-    let mut rates = Table::new(title, &columns);
-    let columns = ["tasks", "better p50", "p99", "annals p50", "p99"];
-    let mut latencies = Table::new("latency of an append", &columns);
+    let (mut rates, mut latencies) = (Vec::new(), Vec::new());
     for &tasks in tasks {
         let mut contenders = contenders(ground, kind, tasks).await?;
         for contender in &mut contenders {
-            contender.customers = customers(kind, tasks, &*contender.ledger).await?;
+            contender.customers = customers(ground, kind, tasks, &*contender.ledger).await?;
         }
         for round in 0..ground.rounds {
             let count = contenders.len();
@@ -60,29 +64,28 @@ pub(crate) async fn measure(ground: &Ground, kind: Kind, tasks: &[usize]) -> Out
                 runs.push(run(ledger, customers, ground.duration).await?);
             }
         }
-        let medians: Vec<(String, Run)> = contenders.into_iter().map(Contender::median).collect();
-        let [single, gathering @ .., annals] = &*medians else { unreachable!("{medians:?}") };
+        let [single, gathering @ .., annals] = &*contenders else { unreachable!("none") };
         let coalesced = fastest(gathering);
-        let better = fastest([single, coalesced]);
-        let (ratio, goal) = (annals.1.per_second / better.1.per_second, goal(kind, tasks));
-        let [ratio, goal] = against(ratio, goal);
-        rates.row(&[
-            &tasks,
-            &per_second(single.1.per_second),
-            &format!("{} ({})", per_second(coalesced.1.per_second), coalesced.0),
-            &per_second(better.1.per_second),
-            &per_second(annals.1.per_second),
-            &ratio,
-            &goal,
-        ]);
-        let [p50, p99] =
-            [0.5, 0.99].map(|share| [&better.1, &annals.1].map(|run| span(run.within(share))));
-        latencies.row(&[&tasks, &p50[0], &p99[0], &p50[1], &p99[1]]);
+        let figure = |work: &str, unit, of: fn(&Run) -> f64| {
+            Figure::new(work, unit)
+                .at_tasks(tasks)
+                .by(SINGLE, single.each(of))
+                .by(COALESCED, coalesced.each(of))
+                .how(&coalesced.name)
+                .by("annals", annals.each(of))
+        };
+        let better = if single.rate() > coalesced.rate() { SINGLE } else { COALESCED };
+        let rate = figure(work, Unit::PerSecond, |run| run.per_second).ratio("annals", better);
+        rates.push(match goal(kind, tasks) {
+            Some(goal) => rate.at_least(goal),
+            None => rate,
+        });
+        latencies.push(figure("p50 of one", Unit::Seconds, |run| run.within(0.5)));
+        latencies.push(figure("p99 of one", Unit::Seconds, |run| run.within(0.99)));
         ground.clear().await?;
     }
-    rates.print();
-    latencies.print();
-    Ok(())
+    let part = Part::new(name, title);
+    Ok(rates.into_iter().chain(latencies).fold(part, Part::with))
 }
 
 /// What annals is to reach, as a multiple of the better way by hand.
@@ -101,7 +104,9 @@ async fn contenders(ground: &Ground, kind: Kind, tasks: usize) -> Outcome<Vec<Co
     let mut add = |name: String, ledger: Arc<dyn Ledger>| {
         contenders.push(Contender { name, ledger, customers: Vec::new(), runs: Vec::new() });
     };
-    let writers = WRITERS.into_iter().filter(|writers| *writers <= tasks);
+    // A quick run does without the last of them.
+    let most = if ground.run.quick { tasks.min(2) } else { tasks };
+    let writers = WRITERS.into_iter().filter(|writers| *writers <= most);
     for writers in [0].into_iter().chain(writers) {
         let pool = table(ground).await?;
         let (name, ledger): (_, Arc<dyn Ledger>) = match writers {
@@ -122,13 +127,20 @@ async fn contenders(ground: &Ground, kind: Kind, tasks: usize) -> Outcome<Vec<Co
 }
 
 /// One customer for each task; for deposits, each with accounts that nobody else deposits on.
-async fn customers(kind: Kind, tasks: usize, ledger: &dyn Ledger) -> Outcome<Vec<Customer>> {
+async fn customers(
+    ground: &Ground,
+    kind: Kind,
+    tasks: usize,
+    ledger: &dyn Ledger,
+) -> Outcome<Vec<Customer>> {
     if kind == Kind::Open {
         return Ok(vec![Customer::Opens; tasks]);
     }
     let mut accounts = vec![VecDeque::new(); tasks];
     if kind == Kind::Command {
-        for (nth, account) in accounts_with_ten_events(ledger).await?.into_iter().enumerate() {
+        let count = if ground.run.quick { OF_TEN_EVENTS_IN_A_QUICK_RUN } else { OF_TEN_EVENTS };
+        let all = accounts_with_ten_events(ledger, count).await?;
+        for (nth, account) in all.into_iter().enumerate() {
             accounts[nth % tasks].push_back((account, 10));
         }
         return Ok(accounts.into_iter().map(Customer::Deposits).collect());
@@ -142,14 +154,18 @@ async fn customers(kind: Kind, tasks: usize, ledger: &dyn Ledger) -> Outcome<Vec
 }
 
 impl Contender {
-    fn median(mut self) -> (String, Run) {
-        self.runs.sort_by(|a, b| a.per_second.total_cmp(&b.per_second));
-        let middle = self.runs.len() / 2;
-        (self.name, self.runs.swap_remove(middle))
+    /// What was measured, run by run.
+    fn each(&self, of: impl Fn(&Run) -> f64) -> Vec<f64> {
+        self.runs.iter().map(of).collect()
+    }
+
+    /// The median.
+    fn rate(&self) -> f64 {
+        Measured::new(&*self.name, self.each(|run| run.per_second)).median
     }
 }
 
-fn fastest<'a>(named: impl IntoIterator<Item = &'a (String, Run)>) -> &'a (String, Run) {
-    let fastest = named.into_iter().max_by(|a, b| a.1.per_second.total_cmp(&b.1.per_second));
+fn fastest(contenders: &[Contender]) -> &Contender {
+    let fastest = contenders.iter().max_by(|a, b| a.rate().total_cmp(&b.rate()));
     fastest.expect("there are some")
 }

@@ -14,9 +14,6 @@ use crate::{
     load::load,
 };
 
-/// So many that they do not grow much while they are measured.
-const ACCOUNTS: u64 = 4_000;
-
 /// By hand: one SELECT, the fold, and an append as before.
 pub(crate) struct Loads {
     pub(crate) pool: PgPool,
@@ -54,8 +51,11 @@ impl Ledger for Decides {
 }
 
 /// New accounts with ten events each, and whoever remembers accounts has seen them.
-pub(crate) async fn accounts_with_ten_events(ledger: &dyn Ledger) -> Outcome<Vec<Uuid>> {
-    let accounts: Vec<_> = (0..ACCOUNTS).map(|_| Uuid::now_v7()).collect();
+pub(crate) async fn accounts_with_ten_events(
+    ledger: &dyn Ledger,
+    count: usize,
+) -> Outcome<Vec<Uuid>> {
+    let accounts: Vec<_> = (0..count).map(|_| Uuid::now_v7()).collect();
     let fill = |account: Uuid| async move {
         ledger.append(account, 0, AccountEvent::opened(0)).await?;
         for nth in 1..10_u64 {

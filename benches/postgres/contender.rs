@@ -83,11 +83,16 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    /// The latency that this share of all appends stays within.
-    pub(crate) fn within(&self, share: f64) -> Duration {
-        let last = self.latencies.len().saturating_sub(1);
-        self.latencies.get((last as f64 * share) as usize).copied().unwrap_or_default()
+    /// The latency that this share of all appends stays within, in seconds.
+    pub(crate) fn within(&self, share: f64) -> f64 {
+        within(&self.latencies, share)
     }
+}
+
+/// What this share of sorted spans stays within, in seconds.
+pub(crate) fn within(sorted: &[Duration], share: f64) -> f64 {
+    let last = sorted.len().saturating_sub(1);
+    sorted.get((last as f64 * share) as usize).copied().unwrap_or_default().as_secs_f64()
 }
 
 /// Lets all `customers` act for `duration`, each in a task of its own.

@@ -4,13 +4,13 @@
 use std::time::{Duration, Instant};
 
 use annals::EventStore;
+use annals_figures::{Figure, Part, Unit};
 use sqlx::Row;
 
 use crate::{
     balance::{MANY, caught_up, followers},
     ground::{Ground, Outcome},
     pace::{ACCOUNTS, deposit},
-    table::{Table, span},
 };
 
 const PER_SECOND: u32 = 500;
@@ -33,32 +33,32 @@ struct Asked {
     behind: Duration,
 }
 
-pub(crate) async fn measure(ground: &Ground) -> Outcome {
-    let title = format!("followers: what they ask of the store, {PER_SECOND} events a second");
-    let columns =
-        ["", "scans of events per event", "rows read per event", "steps per event", "behind by"];
-    let mut table = Table::new(title, &columns);
-    let mut rows = Vec::new();
-    for number in [0, 1, MANY] {
-        let asked = asked(ground, number).await?;
-        let [scans, read, steps] =
-            [asked.scans, asked.rows, asked.steps].map(|figure| format!("{figure:.2}"));
-        let name = format!("{number} followers");
-        table.row(&[&name, &scans, &read, &steps, &span(asked.behind)]);
-        rows.push(asked.rows);
-    }
-    let [appends, one, many] = *rows else { unreachable!("{rows:?}") };
-    let cost = (many - appends) / (one - appends);
-    let verdict = if cost <= GOAL { "met" } else { "missed" };
-    table.row(&[
-        &format!("{MANY} read, as a multiple of 1"),
-        &"",
-        &format!("{cost:.2}"),
-        &"",
-        &format!("{GOAL} {verdict}"),
-    ]);
-    table.print();
-    ground.clear().await
+pub(crate) async fn measure(ground: &Ground) -> Outcome<Part> {
+    let none = asked(ground, 0).await?;
+    let one = asked(ground, 1).await?;
+    let many = asked(ground, MANY).await?;
+    ground.clear().await?;
+
+    let figure = |work: &str, unit, of: fn(&Asked) -> f64| {
+        Figure::new(work, unit)
+            .by("no follower", vec![of(&none)])
+            .by("one", vec![of(&one)])
+            .by(format!("{MANY}"), vec![of(&many)])
+    };
+    // Appends read, too.
+    let [one, many] = [&one, &many].map(|asked| vec![asked.rows - none.rows]);
+    let read = Figure::new("rows read per event, for the followers alone", Unit::Number)
+        .by("one", one)
+        .by(format!("{MANY}"), many)
+        .ratio(&format!("{MANY}"), "one")
+        .at_most(GOAL);
+    let title = format!("what followers ask of the store, at {PER_SECOND} events a second");
+    Ok(Part::new("followers", title)
+        .with(figure("scans of events per event", Unit::Number, |asked| asked.scans))
+        .with(figure("rows read per event", Unit::Number, |asked| asked.rows))
+        .with(figure("steps per event", Unit::Number, |asked| asked.steps))
+        .with(figure("behind by", Unit::Seconds, |asked| asked.behind.as_secs_f64()))
+        .with(read))
 }
 
 async fn asked(ground: &Ground, number: usize) -> Outcome<Asked> {

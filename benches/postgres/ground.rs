@@ -3,12 +3,15 @@
 use std::{error::Error, str::FromStr, time::Duration};
 
 use annals::PostgresStore;
+use annals_figures::{Machine, Run};
 use annals_test_server::{Binaries, Server};
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use uuid::Uuid;
+
+use crate::machine;
 
 /// As many as the pool of [`PostgresStore`] has if nothing is said.
 const CONNECTIONS: u32 = 16;
@@ -22,6 +25,8 @@ pub(crate) struct Ground {
     _server: Option<Server>,
     /// What the names of this run's schemas begin with.
     prefix: String,
+    pub(crate) machine: Machine,
+    pub(crate) run: Run,
     /// For how long one contender is measured in one round.
     pub(crate) duration: Duration,
     /// How often each contender is measured; the median counts.
@@ -29,7 +34,7 @@ pub(crate) struct Ground {
 }
 
 impl Ground {
-    pub(crate) async fn find(duration: Duration, rounds: usize) -> Outcome<Self> {
+    pub(crate) async fn find(run: Run) -> Outcome<Self> {
         let (url, server) = match std::env::var("ANNALS_TEST_DATABASE_URL") {
             Ok(url) => (url, None),
             Err(_) => {
@@ -38,13 +43,11 @@ impl Ground {
             }
         };
         let prefix = format!("bench_{}_", Uuid::now_v7().simple());
-        let ground = Self { url, _server: server, prefix, duration, rounds };
-        let version: String = sqlx::query_scalar("SHOW server_version")
-            .fetch_one(&mut ground.connection().await?)
-            .await?;
-        let cores = std::thread::available_parallelism()?;
-        println!("Postgres {version}, {cores} cores, {CONNECTIONS} connections each");
-        Ok(ground)
+        let machine = machine::facts(&mut PgConnection::connect(&url).await?).await?;
+        let Machine { postgres, cores, .. } = &machine;
+        println!("Postgres {postgres}, {cores} cores, {CONNECTIONS} connections each");
+        let (duration, rounds) = (Duration::from_secs_f64(run.seconds), run.rounds);
+        Ok(Self { url, _server: server, prefix, machine, run, duration, rounds })
     }
 
     pub(crate) fn url(&self) -> &str {

@@ -6,6 +6,7 @@ use std::{
 };
 
 use annals::{EventStore, EventStoreExt, PostgresStore};
+use annals_figures::{Figure, Part, Unit};
 use futures_util::TryStreamExt;
 use uuid::Uuid;
 
@@ -14,8 +15,6 @@ use crate::{
     contender::{Customer, Ledger, run},
     ground::{Ground, Outcome},
     history::History,
-    rate::median,
-    table::{Table, per_second, span},
 };
 
 /// How many events an account has on average.
@@ -31,20 +30,21 @@ enum Work {
     Tail,
 }
 
-pub(crate) async fn measure(ground: &Ground, events: usize) -> Outcome {
+pub(crate) async fn measure(ground: &Ground, events: usize) -> Outcome<Part> {
     let (empty, full) = (ground.store().await?, ground.store().await?);
     let begin = Instant::now();
     let history = History::new((events / EACH).max(1), events);
     history.append_to(&full).await?;
-    println!("\n{} events stored in {}", history.events, span(begin.elapsed()));
+    let stored = vec![history.events as f64 / begin.elapsed().as_secs_f64()];
     ground.run("VACUUM ANALYZE").await?;
 
-    let title = format!("growth: operations per second with {} events", history.events);
-    let mut table = Table::new(title, &["", "empty", "full", "cost", "goal"]);
+    let events = annals_figures::with_commas(history.events as f64);
+    let title = format!("the same work in an empty store, and with {events} events");
+    let mut part = Part::new("growth", title);
     for (name, work) in [
-        ("append, 1 task", Work::Append(1)),
-        ("append, 64 tasks", Work::Append(64)),
-        ("append and follow", Work::Tail),
+        ("appends by 1 task", Work::Append(1)),
+        ("appends by 64 tasks", Work::Append(64)),
+        ("appends, each followed", Work::Tail),
     ] {
         let stores = [&empty, &full];
         let mut rates = [Vec::new(), Vec::new()];
@@ -54,14 +54,12 @@ pub(crate) async fn measure(ground: &Ground, events: usize) -> Outcome {
                 rates[nth].push(work.rate(stores[nth], ground.duration).await?);
             }
         }
-        let [empty, full] = rates.map(median);
-        let cost = empty / full;
-        let verdict = if cost <= GOAL { "met" } else { "missed" };
-        let goal = format!("{GOAL} {verdict}");
-        table.row(&[&name, &per_second(empty), &per_second(full), &format!("{cost:.2}"), &goal]);
+        let [empty, full] = rates;
+        let figure = Figure::new(name, Unit::PerSecond).by("empty", empty).by("full", full);
+        part = part.with(figure.ratio("empty", "full").at_most(GOAL));
     }
-    table.print();
-    ground.clear().await
+    ground.clear().await?;
+    Ok(part.with(Figure::new("events stored to begin with", Unit::PerSecond).by("full", stored)))
 }
 
 impl Work {

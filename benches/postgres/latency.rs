@@ -11,17 +11,17 @@ use std::{
 use annals::{
     EventStore, Followers, Position, PostgresStore, ReadModel, Recorded, Running, StreamId,
 };
+use annals_figures::{Figure, Part, Unit};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     account::AccountEvent,
+    contender::within,
     ground::{Ground, Outcome},
-    pace::{ACCOUNTS, Answered, deposit, now},
-    rate::median,
-    table::{Table, span},
+    pace::{Answered, Pace, now},
 };
 
-const PER_SECOND: u32 = 200;
+/// The most that p99 may be, in seconds: in one process, and across.
 const GOALS: [f64; 2] = [0.002, 0.015];
 
 /// When the read model was handed the events of each position.
@@ -55,42 +55,46 @@ enum From {
     AnotherProcess,
 }
 
-pub(crate) async fn measure(ground: &Ground) -> Outcome {
+pub(crate) async fn measure(ground: &Ground) -> Outcome<Part> {
+    let pace = Pace::Deposits;
+    let title = format!("from the answer to an append, at {} a second", pace.per_second());
+    Ok(figures(ground, pace).await?.into_iter().fold(Part::new("latency", title), Part::with))
+}
+
+/// How late a read model is while events are appended at this pace: a figure for each way and each share.
+pub(crate) async fn figures(ground: &Ground, pace: Pace) -> Outcome<Vec<Figure>> {
     let store = ground.store().await?;
     let running = Followers::new(store.clone()).read_model::<Activity>().start().await?;
     running.wait_until_live(Duration::from_secs(60)).await?;
-    let count = (ground.duration.as_secs_f64() * f64::from(PER_SECOND)) as usize;
+    let count = (ground.duration.as_secs_f64() * f64::from(pace.per_second())) as usize;
     let mut figures = [const { [const { [const { Vec::new() }; 3] }; 2] }; 2];
     for round in 0..ground.rounds {
         for nth in [round % 2, (round + 1) % 2] {
             ground.settle().await?;
             let from = [From::Here, From::AnotherProcess][nth];
-            let latencies = from.latencies(ground, &store, &running, count).await?;
+            let latencies = from.latencies(ground, &store, &running, pace, count).await?;
             for (figures, latencies) in figures[nth].iter_mut().zip(latencies) {
                 for (figures, share) in figures.iter_mut().zip([0.5, 0.99, 1.0]) {
-                    let last = latencies.len() - 1;
-                    figures.push(latencies[(last as f64 * share) as usize].as_secs_f64());
+                    figures.push(within(&latencies, share));
                 }
             }
         }
     }
     running.shutdown().await;
+    ground.clear().await?;
 
-    let title = format!("latency: from the answer to an append, {PER_SECOND} a second");
-    let columns = ["appended", "until", "p50", "p99", "longest", "goal of p99"];
-    let mut table = Table::new(title, &columns);
-    let names = ["in the same process", "in another process"];
+    let mut all = Vec::new();
+    let names = ["same process", "another process"];
     for (name, (figures, goal)) in names.iter().zip(figures.into_iter().zip(GOALS)) {
         for (until, figures) in ["handed over", "committed"].iter().zip(figures) {
-            let [p50, p99, longest] = figures.map(median);
-            let verdict = if p99 <= goal { "met" } else { "missed" };
-            let [p50, p99, longest, goal] =
-                [p50, p99, longest, goal].map(|seconds| span(Duration::from_secs_f64(seconds)));
-            table.row(&[name, until, &p50, &p99, &longest, &format!("{goal} {verdict}")]);
+            for (share, rounds) in ["p50", "p99", "longest"].iter().zip(figures) {
+                let work = format!("{name}, until {until}: {share}");
+                let figure = Figure::new(work, Unit::Seconds).by("annals", rounds);
+                all.push(if *share == "p99" { figure.at_most(goal) } else { figure });
+            }
         }
     }
-    table.print();
-    ground.clear().await
+    Ok(all)
 }
 
 impl From {
@@ -100,17 +104,18 @@ impl From {
         ground: &Ground,
         store: &PostgresStore,
         running: &Running<PostgresStore>,
+        pace: Pace,
         count: usize,
     ) -> Outcome<[Vec<Duration>; 2]> {
         let before = store.head().await?.get();
         let appended = async {
             match self {
-                Self::Here => deposit(store, count, PER_SECOND).await,
-                Self::AnotherProcess => elsewhere(ground, store.schema(), count).await,
+                Self::Here => pace.append(store, count).await,
+                Self::AnotherProcess => elsewhere(ground, store.schema(), pace, count).await,
             }
         };
         let (answered, committed) =
-            tokio::try_join!(appended, committed(running, before, ACCOUNTS + count))?;
+            tokio::try_join!(appended, committed(running, before, pace.accounts() + count))?;
         let handed: HashMap<_, _> = HANDED.lock().unwrap().drain(..).collect();
         let handed = |at: &Answered| handed[&at.position].saturating_sub(at.at);
         let committed = |at: &Answered| {
@@ -140,29 +145,28 @@ async fn committed(
 }
 
 /// What [`append`] said in a process of its own.
-async fn elsewhere(ground: &Ground, schema: &str, count: usize) -> Outcome<Vec<Answered>> {
+async fn elsewhere(
+    ground: &Ground,
+    schema: &str,
+    pace: Pace,
+    count: usize,
+) -> Outcome<Vec<Answered>> {
     let mut command = Command::new(std::env::current_exe()?);
-    command.args(["--append-to", schema, "--appends", &count.to_string()]);
+    command.args(["--append-to", schema, "--appends", &count.to_string(), "--pace", pace.name()]);
     command.env("ANNALS_TEST_DATABASE_URL", ground.url()).stdout(Stdio::piped());
     let child = command.spawn()?;
     let output = tokio::task::spawn_blocking(move || child.wait_with_output()).await??;
     if !output.status.success() {
         return Err("the other process has failed".into());
     }
-    let answered = |line: &str| -> Outcome<Answered> {
-        let (position, at) = line.split_once(' ').ok_or("half a line")?;
-        Ok(Answered { position: position.parse()?, at: Duration::from_micros(at.parse()?) })
-    };
-    String::from_utf8(output.stdout)?.lines().map(answered).collect()
+    Ok(serde_json::from_slice(&output.stdout)?)
 }
 
 /// In the other process: appends to the store in `schema`, and says when each was answered.
-pub(crate) async fn append(schema: &str, count: usize) -> Outcome {
+pub(crate) async fn append(schema: &str, pace: Pace, count: usize) -> Outcome {
     let url = std::env::var("ANNALS_TEST_DATABASE_URL")?;
     let store = PostgresStore::builder().with_schema(schema).connect(&url).await?;
-    for Answered { position, at } in deposit(&store, count, PER_SECOND).await? {
-        println!("{position} {}", at.as_micros());
-    }
+    println!("{}", serde_json::to_string(&pace.append(&store, count).await?)?);
     store.shutdown().await;
     Ok(())
 }

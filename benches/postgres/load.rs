@@ -1,6 +1,7 @@
 //! The state of one account with 1,000 events, decoded and folded.
 
 use annals::{Aggregate, Repository};
+use annals_figures::{Figure, Part, Unit};
 use futures_util::TryStreamExt;
 use sqlx::{PgPool, Row};
 use uuid::Uuid;
@@ -11,7 +12,6 @@ use crate::{
     ground::{Ground, Outcome},
     history::History,
     rate::rates,
-    table::{Table, against, per_second},
 };
 
 const EVENTS: usize = 1_000;
@@ -23,7 +23,7 @@ const SELECT: &str = "
     SELECT position, version, event_type, payload::text, metadata::text, recorded_at
     FROM events WHERE stream = $1 ORDER BY version";
 
-pub(crate) async fn measure(ground: &Ground) -> Outcome {
+pub(crate) async fn measure(ground: &Ground) -> Outcome<Part> {
     let history = History::new(ACCOUNTS, ACCOUNTS * EVENTS);
     let (pool, store) = (by_hand::table(ground).await?, ground.store().await?);
     history.insert_into(&pool).await?;
@@ -51,12 +51,14 @@ pub(crate) async fn measure(ground: &Ground) -> Outcome {
     };
     let [by_hand, by_annals] = rates(ground, [Box::new(by_hand), Box::new(by_annals)]).await?;
 
-    let title = "load: events per second, 1,000 of one stream at a time, decoded and folded";
-    let mut table = Table::new(title, &["", "by hand", "annals", "ratio", "goal"]);
-    let [ratio, goal] = against(by_annals / by_hand, GOAL);
-    table.row(&[&"load", &per_second(by_hand), &per_second(by_annals), &ratio, &goal]);
-    table.print();
-    ground.clear().await
+    ground.clear().await?;
+
+    let figure = Figure::new("events loaded", Unit::PerSecond)
+        .by("by hand", by_hand)
+        .by("annals", by_annals)
+        .ratio("annals", "by hand")
+        .at_least(GOAL);
+    Ok(Part::new("load", "1,000 events of one stream at a time, decoded and folded").with(figure))
 }
 
 /// The state of an account, and its version.

@@ -5,24 +5,81 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use annals::PostgresStore;
-use tokio::time::{MissedTickBehavior, interval};
+use annals::{PostgresStore, Repository};
+use clap::ValueEnum;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use serde::{Deserialize, Serialize};
+use tokio::{
+    task::JoinSet,
+    time::{MissedTickBehavior, interval},
+};
 use uuid::Uuid;
 
 use crate::{
-    account::AccountEvent,
+    account::{Account, AccountEvent},
     contender::{Customer, Ledger},
     ground::Outcome,
 };
 
-/// How many accounts are opened first, as fast as that goes.
+/// How many accounts are opened for deposits, as fast as that goes.
 pub(crate) const ACCOUNTS: usize = 100;
 
 /// An append that was answered.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub(crate) struct Answered {
     pub(crate) position: u64,
+    /// When it was sent, and when it was answered.
+    pub(crate) sent: Duration,
     pub(crate) at: Duration,
+}
+
+/// What is appended, and how often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Pace {
+    /// 200 deposits a second, one after the other.
+    Deposits,
+    /// 1,000 commands a second, whether those before them are answered or not.
+    Commands,
+}
+
+impl Pace {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Deposits => "deposits",
+            Self::Commands => "commands",
+        }
+    }
+
+    pub(crate) fn per_second(self) -> u32 {
+        match self {
+            Self::Deposits => 200,
+            Self::Commands => 1_000,
+        }
+    }
+
+    /// How many accounts are opened first, with an event each.
+    pub(crate) fn accounts(self) -> usize {
+        match self {
+            Self::Deposits => ACCOUNTS,
+            Self::Commands => 1_000,
+        }
+    }
+
+    /// Opens the accounts, and then appends `count` events to them at this pace.
+    pub(crate) async fn append(
+        self,
+        store: &PostgresStore,
+        count: usize,
+    ) -> Outcome<Vec<Answered>> {
+        match self {
+            Self::Deposits => deposit(store, count, self.per_second()).await,
+            Self::Commands => {
+                let mut commands = Commands::prepare(store).await?;
+                commands.send(count).await?;
+                commands.answered().await
+            }
+        }
+    }
 }
 
 /// Opens [`ACCOUNTS`], and then makes `count` deposits on them, one after the other, so many a second.
@@ -43,10 +100,62 @@ pub(crate) async fn deposit(
     let mut answered = Vec::with_capacity(count);
     for nth in 0..count {
         pace.tick().await;
+        let sent = now();
         let position = customer.act(store, nth as u64).await?.unsigned_abs();
-        answered.push(Answered { position, at: now() });
+        answered.push(Answered { position, sent, at: now() });
     }
     Ok(answered)
+}
+
+/// Commands on accounts in turn, at [`Pace::Commands`].
+#[derive(Debug)]
+pub(crate) struct Commands {
+    repository: Repository<Account>,
+    accounts: Vec<Uuid>,
+    sent: usize,
+    on_their_way: JoinSet<Outcome<Answered>>,
+}
+
+impl Commands {
+    /// Opens the accounts, by commands as well, so that the repository knows them.
+    pub(crate) async fn prepare(store: &PostgresStore) -> Outcome<Self> {
+        let repository = Repository::new(store.clone());
+        let accounts: Vec<_> = (0..Pace::Commands.accounts()).map(|_| Uuid::now_v7()).collect();
+        stream::iter(&accounts)
+            .map(|account| execute(repository.clone(), *account, AccountEvent::opened(0)))
+            .buffer_unordered(64)
+            .try_collect::<Vec<_>>()
+            .await?;
+        Ok(Self { repository, accounts, sent: 0, on_their_way: JoinSet::new() })
+    }
+
+    /// Sends `count` of them. A tick that comes late is made up for, so the pace holds on average.
+    pub(crate) async fn send(&mut self, count: usize) -> Outcome {
+        let mut pace = interval(Duration::from_secs(1) / Pace::Commands.per_second());
+        for _ in 0..count {
+            pace.tick().await;
+            let account = self.accounts[self.sent % self.accounts.len()];
+            let deposit = AccountEvent::deposited(self.sent as u64);
+            self.on_their_way.spawn(execute(self.repository.clone(), account, deposit));
+            self.sent += 1;
+        }
+        Ok(())
+    }
+
+    /// All answers, when the last is there.
+    pub(crate) async fn answered(self) -> Outcome<Vec<Answered>> {
+        self.on_their_way.join_all().await.into_iter().collect()
+    }
+}
+
+async fn execute(
+    accounts: Repository<Account>,
+    account: Uuid,
+    event: AccountEvent,
+) -> Outcome<Answered> {
+    let sent = now();
+    let position = accounts.execute(&account, &event).await?.position.get();
+    Ok(Answered { position, sent, at: now() })
 }
 
 /// The time since the epoch, which two processes can compare.

@@ -7,11 +7,11 @@ use crate::ground::{Ground, Outcome};
 /// One contender: what to do once, which answers how many events that was.
 pub(crate) type Once<'a> = Box<dyn Fn() -> tokio::task::JoinHandle<Outcome<u64>> + 'a>;
 
-/// The median rate of each contender, in events per second.
+/// The rates of each contender, in events per second, round by round.
 pub(crate) async fn rates<const N: usize>(
     ground: &Ground,
     contenders: [Once<'_>; N],
-) -> Outcome<[f64; N]> {
+) -> Outcome<[Vec<f64>; N]> {
     let mut all = [const { Vec::new() }; N];
     for once in &contenders {
         once().await??;
@@ -25,10 +25,5 @@ pub(crate) async fn rates<const N: usize>(
             all[nth].push(events as f64 / begin.elapsed().as_secs_f64());
         }
     }
-    Ok(all.map(median))
-}
-
-pub(crate) fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    figures[figures.len() / 2]
+    Ok(all)
 }

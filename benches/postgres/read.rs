@@ -1,6 +1,7 @@
 //! The whole history in its global order, decoded and folded.
 
 use annals::{Aggregate, EventData, EventStoreExt, Position, PostgresStore};
+use annals_figures::{Figure, Part, Unit};
 use futures_util::TryStreamExt;
 use sqlx::{PgPool, Row};
 
@@ -10,7 +11,6 @@ use crate::{
     ground::{Ground, Outcome},
     history::History,
     rate::rates,
-    table::{Table, against, per_second},
 };
 
 const EVENTS: usize = 200_000;
@@ -21,7 +21,7 @@ const SELECT: &str = "
     SELECT position, stream, version, event_type, payload::text, metadata::text, recorded_at
     FROM events ORDER BY position";
 
-pub(crate) async fn measure(ground: &Ground) -> Outcome {
+pub(crate) async fn measure(ground: &Ground) -> Outcome<Part> {
     let history = History::new(ACCOUNTS, EVENTS);
     let (pool, store) = (by_hand::table(ground).await?, ground.store().await?);
     history.insert_into(&pool).await?;
@@ -35,14 +35,17 @@ pub(crate) async fn measure(ground: &Ground) -> Outcome {
     let contenders = [Box::new(by_hand) as _, Box::new(typed) as _, Box::new(stored) as _];
     let [by_hand, typed, stored] = rates(ground, contenders).await?;
 
-    let title = "read: events per second, 200,000 of 1,000 streams in global order";
-    let mut table = Table::new(title, &["", "by hand", "annals", "ratio", "goal"]);
-    let [ratio, goal] = against(typed / by_hand, GOAL);
-    table.row(&[&"decoded", &per_second(by_hand), &per_second(typed), &ratio, &goal]);
-    let ratio = format!("{:.2}", stored / by_hand);
-    table.row(&[&"as stored, any type", &per_second(by_hand), &per_second(stored), &ratio, &"-"]);
-    table.print();
-    ground.clear().await
+    ground.clear().await?;
+
+    let read = |how: &str, annals| {
+        Figure::new(how, Unit::PerSecond)
+            .by("by hand", by_hand.clone())
+            .by("annals", annals)
+            .ratio("annals", "by hand")
+    };
+    Ok(Part::new("read", "200,000 events of 1,000 streams in global order")
+        .with(read("events decoded and folded", typed).at_least(GOAL))
+        .with(read("events as they are stored, of any type", stored)))
 }
 
 async fn read(pool: PgPool) -> Outcome<u64> {

@@ -6,7 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use annals::{EventStore, Follower, PostgresStore, ReadModel};
+use annals::{EventStore, Follower, PostgresStore, ReadModel, Running};
+use annals_figures::{Figure, Part, Unit};
 use futures_util::TryStreamExt;
 use sqlx::{AssertSqlSafe, PgPool, Row};
 use tokio::time::sleep;
@@ -17,8 +18,7 @@ use crate::{
     by_hand,
     ground::{Ground, Outcome},
     history::History,
-    rate::{median, rates},
-    table::{Table, against, per_second},
+    rate::rates,
 };
 
 const EVENTS: usize = 200_000;
@@ -37,36 +37,59 @@ const INSERT: &str = "
     INSERT INTO balances (stream, deposits, cents)
     SELECT n.stream, n.deposits, n.cents FROM unnest($1, $2, $3) AS n (stream, deposits, cents)";
 
-pub(crate) async fn measure(ground: &Ground) -> Outcome {
-    let history = History::new(ACCOUNTS, EVENTS);
-    let (pool, store) = (by_hand::table(ground).await?, ground.store().await?);
-    sqlx::query(TABLE).execute(&pool).await?;
-    history.insert_into(&pool).await?;
-    history.append_to(&store).await?;
-    ground.run("VACUUM ANALYZE").await?;
-    let running = followers(&store, 1).start().await?;
-    caught_up(&running, 1, store.head().await?).await?;
-    ground.settle().await?;
+pub(crate) async fn measure(ground: &Ground) -> Outcome<Part> {
+    let rebuilds = Rebuilds::prepare(ground).await?;
+    let figures = rebuilds.figures(ground).await?;
+    rebuilds.running.shutdown().await;
+    ground.clear().await?;
+    let title = "a read model of 1,000 rows, built anew from 200,000 events";
+    Ok(figures.into_iter().fold(Part::new("rebuild", title), Part::with))
+}
 
-    let by_hand = || tokio::spawn(rebuild_by_hand(pool.clone()));
-    let all_built = Arc::new(Mutex::new(Vec::new()));
-    let by_annals = || {
-        let balances = running.follower(Balance::<0>::NAME);
-        tokio::spawn(rebuild(balances, store.clone(), Arc::clone(&all_built)))
-    };
-    let contenders = [Box::new(by_hand) as _, Box::new(by_annals) as _];
-    let [by_hand, by_annals] = rates(ground, contenders).await?;
-    running.shutdown().await;
+/// The same history by hand and in annals, where a read model follows it.
+pub(crate) struct Rebuilds {
+    pool: PgPool,
+    pub(crate) store: PostgresStore,
+    pub(crate) running: Running<PostgresStore>,
+}
 
-    let built = median(std::mem::take(&mut *all_built.lock().unwrap()));
-    let title = "rebuild: events per second, 200,000 into 1,000 rows";
-    let mut table = Table::new(title, &["", "by hand", "annals", "ratio", "goal"]);
-    for (until, by_annals) in [("until all are in", built), ("until that serves", by_annals)] {
-        let [ratio, goal] = against(by_annals / by_hand, GOAL);
-        table.row(&[&until, &per_second(by_hand), &per_second(by_annals), &ratio, &goal]);
+impl Rebuilds {
+    pub(crate) async fn prepare(ground: &Ground) -> Outcome<Self> {
+        let history = History::new(ACCOUNTS, EVENTS);
+        let (pool, store) = (by_hand::table(ground).await?, ground.store().await?);
+        sqlx::query(TABLE).execute(&pool).await?;
+        history.insert_into(&pool).await?;
+        history.append_to(&store).await?;
+        ground.run("VACUUM ANALYZE").await?;
+        let running = followers(&store, 1).start().await?;
+        caught_up(&running, 1, store.head().await?).await?;
+        Ok(Self { pool, store, running })
     }
-    table.print();
-    ground.clear().await
+
+    pub(crate) async fn figures(&self, ground: &Ground) -> Outcome<[Figure; 2]> {
+        ground.settle().await?;
+        let by_hand = || tokio::spawn(rebuild_by_hand(self.pool.clone()));
+        let all_built = Arc::new(Mutex::new(Vec::new()));
+        let by_annals = || {
+            let balances = self.running.follower(Balance::<0>::NAME);
+            tokio::spawn(rebuild(balances, self.store.clone(), Arc::clone(&all_built)))
+        };
+        let contenders = [Box::new(by_hand) as _, Box::new(by_annals) as _];
+        let [by_hand, by_annals] = rates(ground, contenders).await?;
+
+        let built = std::mem::take(&mut *all_built.lock().unwrap());
+        let rebuilt = |until: &str, by_annals| {
+            Figure::new(until, Unit::PerSecond)
+                .by("by hand", by_hand.clone())
+                .by("annals", by_annals)
+                .ratio("annals", "by hand")
+                .at_least(GOAL)
+        };
+        Ok([
+            rebuilt("events, until all are in", built),
+            rebuilt("events, until that serves", by_annals),
+        ])
+    }
 }
 
 /// Reads everything in one go, folds it in memory, and writes it once.
@@ -101,7 +124,8 @@ async fn rebuild(
     store: PostgresStore,
     all_built: Arc<Mutex<Vec<f64>>>,
 ) -> Outcome<u64> {
-    let head = store.head().await?.get().cast_signed();
+    let events = store.head().await?.get();
+    let head = events.cast_signed();
     let schema = store.schema();
     let shadow = format!(
         "SELECT p.position FROM \"{schema}\".builds b JOIN \"{schema}\".parts p USING (build) WHERE NOT b.is_live"
@@ -116,8 +140,8 @@ async fn rebuild(
             built.get_or_insert_with(|| begin.elapsed());
         }
         if let (None, Some(built)) = (position, built) {
-            all_built.lock().unwrap().push(EVENTS as f64 / built.as_secs_f64());
-            return Ok(EVENTS as u64);
+            all_built.lock().unwrap().push(events as f64 / built.as_secs_f64());
+            return Ok(events);
         }
     }
 }

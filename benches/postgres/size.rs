@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use annals_figures::{Figure, Part, Unit};
 use sqlx::{AssertSqlSafe, PgPool, Row};
 
 use crate::{
     ground::{Ground, Outcome},
     history::History,
-    table::{Table, span},
 };
 
 const EVENTS: usize = 200_000;
@@ -36,7 +36,7 @@ const RELATIONS: &str = "
       AND t.relname IN ('events', 'streams', 'plainest')
     ORDER BY t.relname, c.relkind DESC, c.oid";
 
-pub(crate) async fn measure(ground: &Ground) -> Outcome {
+pub(crate) async fn measure(ground: &Ground) -> Outcome<Part> {
     let history = History::new(ACCOUNTS, EVENTS);
     let (pool, store) = (ground.pool().await?, ground.store().await?);
     history.append_to(&store).await?;
@@ -48,52 +48,60 @@ pub(crate) async fn measure(ground: &Ground) -> Outcome {
 
     let plain: String =
         sqlx::query_scalar("SELECT current_schema()::text").fetch_one(&pool).await?;
-    let mut table = Table::new("size: bytes per event, 200,000 of 1,000 streams", &["", "bytes"]);
-    for (name, schema) in [("annals", store.schema()), ("the plainest table", &plain)] {
+    let mut part = Part::new("size", "bytes per event, 200,000 of 1,000 streams");
+    for (who, schema) in [("annals", store.schema()), ("the plainest table", &plain)] {
         let mut sum = 0.0;
         for row in sqlx::query(RELATIONS).bind(format!("\"{schema}\"")).fetch_all(&pool).await? {
             let each = row.try_get::<i64, _>(1)? as f64 / history.events as f64;
             let name: String = row.try_get(0)?;
             let name = name.split_once(" USING ").map_or(&*name, |(_, index)| index).to_owned();
-            let name = if name.starts_with("btree") { format!("  {name}") } else { name };
-            table.row(&[&name, &format!("{each:.1}")]);
+            let name = if name.starts_with("btree") { format!("index {name}") } else { name };
+            part = part.with(Figure::new(name, Unit::Bytes).by(who, vec![each]));
             sum += each;
         }
-        table.row(&[&format!("{name}, together"), &format!("{sum:.1}")]);
+        part = part.with(Figure::new("together", Unit::Bytes).by(who, vec![sum]));
     }
-    table.print();
-    payload_types(&pool, &source, ground.rounds).await?;
-    ground.clear().await
+    part = payload_types(&pool, &source, ground.rounds, part).await?;
+    ground.clear().await?;
+    Ok(part)
 }
 
-async fn payload_types(pool: &PgPool, source: &str, rounds: usize) -> Outcome {
-    let columns = ["payload", "bytes", "insert all", "->> 'owner'", "1e17", "\"\\u0000\""];
-    let mut table = Table::new("the same payloads by type of column", &columns);
+async fn payload_types(
+    pool: &PgPool,
+    source: &str,
+    rounds: usize,
+    mut part: Part,
+) -> Outcome<Part> {
     execute(pool, format!("CREATE TABLE source AS SELECT position, payload::text FROM {source}"))
         .await?;
-    let mut times = TYPES.map(|_| (Duration::MAX, Duration::MAX));
+    let mut times = TYPES.map(|_| [const { Vec::new() }; 2]);
     for _ in 0..rounds {
-        for (name, (insert, get)) in TYPES.iter().zip(&mut times) {
+        for (name, [insert, get]) in TYPES.iter().zip(&mut times) {
             execute(pool, format!("DROP TABLE IF EXISTS p_{name}")).await?;
             execute(pool, format!("CREATE TABLE p_{name} (position bigint, payload {name})"))
                 .await?;
             let all = format!("INSERT INTO p_{name} SELECT position, payload::{name} FROM source");
-            *insert = execute(pool, all).await?.min(*insert);
+            insert.push(execute(pool, all).await?.as_secs_f64());
             execute(pool, format!("VACUUM ANALYZE p_{name}")).await?;
             let cast = if *name == "text" { "::json" } else { "" };
             let owners = format!("SELECT count(payload{cast} ->> 'owner') FROM p_{name}");
-            *get = execute(pool, owners).await?.min(*get);
+            get.push(execute(pool, owners).await?.as_secs_f64());
         }
     }
-    for (name, (insert, get)) in TYPES.iter().zip(times) {
+    let mut size = Figure::new("an average payload", Unit::Bytes);
+    let mut inserted = Figure::new("to insert all", Unit::Seconds);
+    let mut got = Figure::new("to take a field out of all", Unit::Seconds);
+    for (name, [insert, get]) in TYPES.into_iter().zip(times) {
         let bytes = format!("SELECT avg(pg_column_size(payload))::float8 FROM p_{name}");
         let bytes: f64 = sqlx::query_scalar(AssertSqlSafe(bytes)).fetch_one(pool).await?;
+        size = size.by(name, vec![bytes]);
+        inserted = inserted.by(name, insert);
+        got = got.by(name, get);
         let number = given_back(pool, name, "1e17").await;
         let nul = given_back(pool, name, r#""\u0000""#).await;
-        table.row(&[name, &format!("{bytes:.1}"), &span(insert), &span(get), &number, &nul]);
+        part = part.with_note(format!("{name}: `1e17` is {number}, `\"\\u0000\"` is {nul}"));
     }
-    table.print();
-    Ok(())
+    Ok([size, inserted, got].into_iter().fold(part, Part::with))
 }
 
 /// What a column of this type gives back for a JSON text.

@@ -1,8 +1,7 @@
 //! The state of an account with 100,000 events that has a snapshot, against one of 10 events.
 
-use std::time::Duration;
-
 use annals::{PostgresStore, Repository, SnapshotStore, StreamId};
+use annals_figures::{Figure, Part, Unit};
 use uuid::Uuid;
 
 use crate::{
@@ -10,7 +9,6 @@ use crate::{
     ground::{Ground, Outcome},
     history::History,
     rate::rates,
-    table::{Table, span},
 };
 
 const EVENTS: usize = 100_000;
@@ -19,7 +17,7 @@ const SMALL: usize = 1_000;
 /// As a multiple of the time of a small one, at the most.
 const GOAL: f64 = 3.0;
 
-pub(crate) async fn measure(ground: &Ground) -> Outcome {
+pub(crate) async fn measure(ground: &Ground) -> Outcome<Part> {
     let store = ground.store().await?;
     let small = History::new(SMALL, 10 * SMALL);
     small.append_to(&store).await?;
@@ -63,22 +61,22 @@ pub(crate) async fn measure(ground: &Ground) -> Outcome {
     );
     let [small, small_kept, fresh, worn, whole] = rates.await?;
 
-    let mut table = Table::new("snapshot: time to load an account", &["", "time", "ratio", "goal"]);
-    let mut row = |what: &str, rate: f64, goal: Option<f64>| {
-        let time = span(Duration::from_secs_f64(1.0 / rate));
-        let ratio = small / rate;
-        let goal = goal.map_or("-".to_owned(), |goal| {
-            format!("{goal} {}", if ratio <= goal { "met" } else { "missed" })
-        });
-        table.row(&[&what, &time, &format!("{ratio:.2}"), &goal]);
+    ground.clear().await?;
+
+    let seconds = |rates: &[f64]| rates.iter().map(|rate| 1.0 / rate).collect();
+    let loaded = |how: &str, large: &[f64]| {
+        Figure::new(how, Unit::Seconds)
+            .by("10 events", seconds(&small))
+            .by("100,000 events", seconds(large))
+            .ratio("100,000 events", "10 events")
     };
-    row("10 events", small, None);
-    row("10 events, of a kind with snapshots", small_kept, None);
-    row("100,000 events, with a snapshot of the last", fresh, Some(GOAL));
-    row(&format!("100,000 events, with one of {} before", EVERY - 10), worn, Some(GOAL));
-    row("100,000 events, without", whole, None);
-    table.print();
-    ground.clear().await
+    let kind = Figure::new("of a kind with snapshots", Unit::Seconds)
+        .by("10 events", seconds(&small_kept));
+    Ok(Part::new("snapshot", "the time to load an account")
+        .with(loaded("with a snapshot of the last event", &fresh).at_most(GOAL))
+        .with(loaded(&format!("with one of {} before", EVERY - 10), &worn).at_most(GOAL))
+        .with(loaded("without", &whole))
+        .with(kind))
 }
 
 /// Has the account loaded, and waits for the snapshot that comes of it.

@@ -36,6 +36,13 @@ impl CommandLine {
         Self { executable, ..Self::new("cargo", arguments) }
     }
 
+    /// The same command with more arguments, as they are.
+    #[must_use]
+    pub(crate) fn with_arguments(mut self, arguments: impl IntoIterator<Item = String>) -> Self {
+        self.arguments.extend(arguments);
+        self
+    }
+
     /// The same command with one environment variable set.
     #[must_use]
     pub(crate) fn with_env(mut self, key: &'static str, value: impl Into<String>) -> Self {

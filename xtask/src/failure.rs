@@ -1,6 +1,6 @@
 //! Why a task stopped.
 
-use std::{error::Error, fmt, io, process::ExitStatus};
+use std::{error::Error, fmt, io, path::PathBuf, process::ExitStatus};
 
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -24,6 +24,10 @@ pub(crate) enum Failure {
     NoCompiler,
     /// A folder could not be made.
     NoFolder { path: String, source: io::Error },
+    /// What was measured could not be read, or not be written down.
+    Figures { file: PathBuf, source: io::Error },
+    /// A chart could not be drawn.
+    Chart { file: String, reason: String },
     /// Some of the wanted Postgres versions failed a test, or could not be had.
     Versions { failed: Vec<u32>, missing: Vec<u32> },
 }
@@ -56,6 +60,8 @@ impl fmt::Display for Failure {
                 f.write_str("fuzzing takes a C++ compiler; install one, g++ for instance")
             }
             Self::NoFolder { path, source } => write!(f, "{path} cannot be made: {source}"),
+            Self::Figures { file, source } => write!(f, "{}: {source}", file.display()),
+            Self::Chart { file, reason } => write!(f, "{file} could not be drawn: {reason}"),
             Self::Versions { failed, missing } => {
                 let failed = (!failed.is_empty())
                     .then(|| format!("tests failed on Postgres {}", list(failed)));

@@ -1,7 +1,9 @@
-//! The one entry for developers and CI: `cargo xtask test`, `cargo xtask lint`, `cargo xtask ci`, `cargo xtask fuzz`, and a Postgres
-//! server to try things on, `cargo xtask postgres`.
+//! The one entry for developers and CI: `cargo xtask test`, `cargo xtask lint`, `cargo xtask ci`; `cargo xtask fuzz`; what annals
+//! costs, `cargo xtask bench`; and a Postgres server to try things on, `cargo xtask postgres`.
 
+mod bench;
 mod budget;
+mod charts;
 mod command;
 mod database;
 mod failure;
@@ -9,6 +11,7 @@ mod fuzz;
 mod lint;
 mod manifest;
 mod msrv;
+mod performance;
 mod postgres;
 mod step;
 mod task;
@@ -32,6 +35,8 @@ fn main() -> ExitCode {
         Ok(Task::Fuzz { target, seconds }) => fuzz::run(target.as_deref(), seconds),
         Ok(Task::Lint) => lint::run(),
         Ok(Task::Ci) => lint::run().and_then(|()| test::run()),
+        Ok(Task::Bench(bench)) => bench::run(&bench),
+        Ok(Task::Charts) => performance::draw_again(),
         Ok(Task::Postgres(major)) => postgres::run(major),
         Ok(Task::Help) => {
             print!("{USAGE}");

@@ -1,6 +1,9 @@
 //! What can be asked for on the command line.
 
-use crate::versions::{self, major};
+use crate::{
+    bench::Bench,
+    versions::{self, major},
+};
 
 pub(crate) const USAGE: &str = "\
 usage: cargo xtask <task>
@@ -10,6 +13,10 @@ usage: cargo xtask <task>
   fuzz [TARGET]        looks for inputs that make what parses panic, a minute for each target; with --seconds N, as long as that
   lint                 format, clippy, docs, each feature alone, minimum Rust version, dependency budget
   ci                   lint, then test
+  bench [PART...]      measures annals beside sqlx by hand, on a Postgres server of its own, and draws charts of it;
+                       --quick in a few minutes, --json FILE for a file other than target/bench/figures.json, --docs
+                       for the figures that the docs show; other options as `bench --help` says
+  charts               the charts and tables of the docs again, from docs/performance/figures.json
   postgres [15]        a throwaway Postgres server for tests by hand, until Ctrl-C or the end of input
 
 The tests use the Postgres server at ANNALS_TEST_DATABASE_URL; without that, one is started for them. Its programs
@@ -27,6 +34,8 @@ pub(crate) enum Task {
     },
     Lint,
     Ci,
+    Bench(Bench),
+    Charts,
     Postgres(Option<u32>),
     Help,
 }
@@ -42,6 +51,8 @@ impl Task {
             ["fuzz", ref options @ ..] => fuzz(options),
             ["lint"] => Ok(Self::Lint),
             ["ci"] => Ok(Self::Ci),
+            ["bench", ref arguments @ ..] => Bench::parse(arguments).map(Self::Bench),
+            ["charts"] => Ok(Self::Charts),
             ["postgres"] => Ok(Self::Postgres(None)),
             ["postgres", version] => major(version).map(|version| Self::Postgres(Some(version))),
             ["help" | "--help" | "-h"] => Ok(Self::Help),
@@ -75,6 +86,7 @@ mod tests {
             ("fuzz names --seconds 9", Task::Fuzz { target: Some("names".to_owned()), seconds: 9 }),
             ("lint", Task::Lint),
             ("ci", Task::Ci),
+            ("charts", Task::Charts),
             ("postgres", Task::Postgres(None)),
             ("postgres 15", Task::Postgres(Some(15))),
             ("help", Task::Help),
