@@ -1,0 +1,105 @@
+//! The end of a round: everything is thawed, writers end, followers catch up, and all is checked.
+
+use std::time::{Duration, Instant};
+
+use sqlx::Row;
+use tokio::time::sleep;
+
+use super::Round;
+use crate::{
+    Trouble,
+    checker::{Finding, Law, check},
+    job::Role,
+    process::Process,
+};
+
+/// For how long nobody may get on, on a machine that has other things to do.
+const PATIENCE: Duration = Duration::from_secs(150);
+
+impl Round<'_> {
+    pub(super) async fn end(&mut self) -> Result<(), Trouble> {
+        self.carry_out_all().await?;
+        self.place.proxy.open();
+        self.place.proxy.hang_up();
+        self.end_all(Role::Writer).await?;
+        if !self.has_caught_up().await? {
+            self.hangs("followers do not get on").await?;
+        }
+        self.end_all(Role::Reader).await?;
+        self.end_all(Role::Follower).await?;
+        let evidence = self.collect().await?;
+        let checked = check(&evidence);
+        self.summary.add(&evidence, &checked);
+        self.findings.extend(checked.findings);
+        self.ask(
+            &format!(
+                "DROP SCHEMA \"{0}\", \"{0}_read\", \"{0}_build\", \"{0}_swap\" CASCADE",
+                self.schema
+            ),
+            |_| Ok(()),
+        )
+        .await?;
+        Ok(())
+    }
+
+    async fn end_all(&mut self, role: Role) -> Result<(), Trouble> {
+        let is_it = |process: &mut Process| process.job.role == role;
+        let mut ending: Vec<_> = self.processes.extract_if(.., is_it).collect();
+        ending.iter_mut().for_each(Process::tell_to_end);
+        for process in &mut ending {
+            if !process.ends_within(PATIENCE).await? {
+                self.hangs(&format!("{} does not end", process.job.name())).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until all followers have handled everything; false if they do not get on.
+    async fn has_caught_up(&mut self) -> Result<bool, Trouble> {
+        let schema = self.schema.clone();
+        let sql = format!(
+            "SELECT count(*), coalesce(sum(p.position), 0)::bigint,
+                    bool_and(p.position >= (SELECT coalesce(max(position), 0) FROM \"{schema}\".events))
+             FROM \"{schema}\".parts p JOIN \"{schema}\".builds b USING (build) WHERE b.is_live"
+        );
+        let (mut before, mut since) = ((0, 0), Instant::now());
+        while since.elapsed() < PATIENCE {
+            let row = |row: sqlx::postgres::PgRow| {
+                Ok((
+                    (row.try_get::<i64, _>(0)?, row.try_get::<i64, _>(1)?),
+                    row.try_get::<Option<bool>, _>(2)?,
+                ))
+            };
+            let rows = self.ask(&sql, row).await?;
+            if let Some((now, are_at_end)) = rows.first() {
+                // One part each, and two of those that are divided.
+                if now.0 == 6 && *are_at_end == Some(true) {
+                    return Ok(true);
+                }
+                if *now != before {
+                    (before, since) = (*now, Instant::now());
+                }
+            }
+            sleep(Duration::from_millis(50)).await;
+        }
+        Ok(false)
+    }
+
+    /// Nobody gets on: that is a finding, and it says what everyone waits for.
+    async fn hangs(&mut self, what: &str) -> Result<(), Trouble> {
+        let sessions = "SELECT format('%s %s: %s, %s/%s, blocked by %s: %s', pid, application_name, state, wait_event_type,
+                                      wait_event, pg_blocking_pids(pid), left(query, 200))
+                        FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()";
+        let mut lines: Vec<String> = self.ask(sessions, |row| row.try_get(0)).await?;
+        let schema = &self.schema;
+        let parts = format!(
+            "SELECT format('%s: %s', b.follower, to_json(p)) FROM \"{schema}\".parts p JOIN \"{schema}\".builds b USING (build)
+             UNION ALL SELECT format('%s', to_json(f)) FROM \"{schema}\".failures f
+             UNION ALL SELECT format('%s', to_json(m)) FROM \"{schema}\".members m"
+        );
+        lines.extend(self.ask(&parts, |row| row.try_get::<String, _>(0)).await?);
+        let what = format!("{what} for {PATIENCE:?}:\n  {}", lines.join("\n  "));
+        self.findings.push(Finding { law: Law::Hangs, what });
+        Ok(())
+    }
+}
