@@ -10,7 +10,7 @@ use crate::record::{Answer, Moment, Part, Place, Request};
 pub(super) fn check(log: &[Logged], index: &Index<'_>, asked: &[Asked], checked: &mut Checked) {
     are_dense(index, checked);
     are_never_overdrawn(index, checked);
-    is_all_asked_for(log, index, asked, checked);
+    is_all_asked_for(log, asked, checked);
     let acknowledged = Moments::of(asked);
     for asked in asked {
         is_whole_or_not_there(asked, index, checked);
@@ -67,14 +67,13 @@ fn are_never_overdrawn(index: &Index<'_>, checked: &mut Checked) {
 }
 
 /// Letters come from the reactor, which has its own check.
-fn is_all_asked_for(log: &[Logged], index: &Index<'_>, asked: &[Asked], checked: &mut Checked) {
+fn is_all_asked_for(log: &[Logged], asked: &[Asked], checked: &mut Checked) {
     let tags: HashMap<_, _> = asked.iter().map(|asked| (asked.request.tag(), asked)).collect();
     for event in log.iter().filter(|event| event.stream.category() != "letter") {
         checked.that(tags.contains_key(&event.tag), Law::Lost, || {
             format!("{event} is in the log, and nobody sent it")
         });
     }
-    drop(index.by_tag.len());
 }
 
 /// The events of one part that are in the log, in order.

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use annals::{EventStore, FollowerStoreExt, PostgresStore};
 use sqlx::Row;
 use tokio::time::sleep;
 
@@ -9,6 +10,7 @@ use super::Round;
 use crate::{
     Trouble,
     checker::{Finding, Law, check},
+    follower::NAMES,
     job::Role,
     process::Process,
 };
@@ -56,29 +58,25 @@ impl Round<'_> {
 
     /// Waits until all followers have handled everything; false if they do not get on.
     async fn has_caught_up(&mut self) -> Result<bool, Trouble> {
-        let schema = self.schema.clone();
-        let sql = format!(
-            "SELECT count(*), coalesce(sum(p.position), 0)::bigint,
-                    bool_and(p.position >= (SELECT coalesce(max(position), 0) FROM \"{schema}\".events))
-             FROM \"{schema}\".parts p JOIN \"{schema}\".builds b USING (build) WHERE b.is_live"
-        );
-        let (mut before, mut since) = ((0, 0), Instant::now());
+        let store = PostgresStore::builder().with_schema(&self.schema);
+        let store = store.connect(&self.place.server.url()).await?;
+        let (mut before, mut since) = (Vec::new(), Instant::now());
         while since.elapsed() < PATIENCE {
-            let row = |row: sqlx::postgres::PgRow| {
-                Ok((
-                    (row.try_get::<i64, _>(0)?, row.try_get::<i64, _>(1)?),
-                    row.try_get::<Option<bool>, _>(2)?,
-                ))
-            };
-            let rows = self.ask(&sql, row).await?;
-            if let Some((now, are_at_end)) = rows.first() {
-                // One part each, and two of those that are divided.
-                if now.0 == 6 && *are_at_end == Some(true) {
-                    return Ok(true);
-                }
-                if *now != before {
-                    (before, since) = (*now, Instant::now());
-                }
+            let head = store.head().await?;
+            let mut positions = Vec::new();
+            for name in NAMES {
+                // It may not have been declared yet.
+                positions.extend(store.follower(name).status().await.map(|status| status.position));
+            }
+            let are_at_end = positions.iter().all(|position| *position >= head);
+            // A reactor adds to what there is.
+            if positions.len() == NAMES.len() && are_at_end && store.head().await? == head {
+                store.shutdown().await;
+                store.pool().close().await;
+                return Ok(true);
+            }
+            if positions != before {
+                (before, since) = (positions, Instant::now());
             }
             sleep(Duration::from_millis(50)).await;
         }
