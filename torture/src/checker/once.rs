@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use uuid::Uuid;
+
 use super::{Asked, Checked, Index, Law, Logged};
 use crate::record::{Answer, Request};
 
@@ -37,7 +39,8 @@ pub(super) fn check(log: &[Logged], index: &Index<'_>, asked: &[Asked], checked:
         };
         for (later, answer) in acknowledged {
             let is_alike = match answer {
-                Answer::Stored(_) | Answer::Executed { .. } => answer == said,
+                Answer::Stored(_) => answer == said,
+                Answer::Executed { .. } => led_to(answer) == led_to(said),
                 Answer::Nothing(_) | Answer::Unknown(_) => true,
                 _ => false,
             };
@@ -50,5 +53,13 @@ pub(super) fn check(log: &[Logged], index: &Index<'_>, asked: &[Asked], checked:
                 )
             });
         }
+    }
+}
+
+/// What a command has led to. Its position may be that of a later event, where commands were appended together.
+fn led_to(answer: &Answer) -> Option<(u64, &[Uuid], i64)> {
+    match answer {
+        Answer::Executed { at, ids, balance } => Some((at.version, ids, *balance)),
+        _ => None,
     }
 }

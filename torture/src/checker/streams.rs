@@ -173,8 +173,13 @@ fn is_what_it_was_told(
     let Request::Command { tag, stream, .. } = &asked.request else { return };
     let events = index.of_stream(stream);
     let last = ids.last().and_then(|id| index.by_id.get(id));
+    // The position is that of a later event where commands on one entity were appended together.
     let is_there = last.is_some_and(|last| {
-        last.tag == *tag && (last.version, last.position) == (place.version, place.position)
+        let is_its = last.tag == *tag && last.stream == *stream && last.version == place.version;
+        is_its
+            && events
+                .iter()
+                .any(|event| event.position == place.position && event.version >= last.version)
     });
     checked.that(is_there, Law::Lost, || {
         let Place { version, position } = place;
