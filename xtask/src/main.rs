@@ -1,5 +1,5 @@
 //! The one entry for developers and CI: `cargo xtask test`, `cargo xtask lint`, `cargo xtask ci`, and a Postgres
-//! server to try things on, `cargo xtask postgres`.
+//! server to try things on, `cargo xtask postgres`; and `cargo xtask torture`.
 
 mod budget;
 mod command;
@@ -13,6 +13,7 @@ mod step;
 mod task;
 mod test;
 mod test_on;
+mod torture;
 mod versions;
 
 use std::{env, process::ExitCode};
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         Ok(Task::TestOn(versions)) => test_on::run(&versions),
         Ok(Task::Lint) => lint::run(),
         Ok(Task::Ci) => lint::run().and_then(|()| test::run()),
+        Ok(Task::Torture(arguments)) => torture::run(&arguments),
         Ok(Task::Postgres(major)) => postgres::run(major),
         Ok(Task::Help) => {
             print!("{USAGE}");

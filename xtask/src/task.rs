@@ -9,6 +9,7 @@ usage: cargo xtask <task>
   test --postgres 15   only the tests that need a Postgres server, on version 15; also 13..18, or 13,15,17
   lint                 format, clippy, docs, each feature alone, minimum Rust version, dependency budget
   ci                   lint, then test
+  torture --minutes 5  processes and a server, killed, frozen and cut off at random; --help says what else it takes
   postgres [15]        a throwaway Postgres server for tests by hand, until Ctrl-C or the end of input
 
 The tests use the Postgres server at ANNALS_TEST_DATABASE_URL; without that, one is started for them. Its programs
@@ -21,6 +22,8 @@ pub(crate) enum Task {
     TestOn(Vec<u32>),
     Lint,
     Ci,
+    /// With arguments for the torture itself.
+    Torture(String),
     Postgres(Option<u32>),
     Help,
 }
@@ -35,6 +38,7 @@ impl Task {
             ["test", "--postgres"] => Err("which versions of Postgres?".to_owned()),
             ["lint"] => Ok(Self::Lint),
             ["ci"] => Ok(Self::Ci),
+            ["torture", ref arguments @ ..] => Ok(Self::Torture(arguments.join(" "))),
             ["postgres"] => Ok(Self::Postgres(None)),
             ["postgres", version] => major(version).map(|version| Self::Postgres(Some(version))),
             ["help" | "--help" | "-h"] => Ok(Self::Help),
@@ -54,6 +58,9 @@ mod tests {
             ("test --postgres 13..15", Task::TestOn(vec![13, 14, 15])),
             ("lint", Task::Lint),
             ("ci", Task::Ci),
+            ("torture", Task::Torture(String::new())),
+            ("torture --minutes 5", Task::Torture("--minutes 5".to_owned())),
+            ("torture --help", Task::Torture("--help".to_owned())),
             ("postgres", Task::Postgres(None)),
             ("postgres 15", Task::Postgres(Some(15))),
             ("help", Task::Help),
