@@ -93,6 +93,7 @@ impl Break {
             ],
             Self::NotAllOrNothing => vec![
                 ("append", "                EXIT;\n", ""),
+                ("append", "ELSE taken[p.through] END", "ELSE coalesce(taken[p.through], 0) END"),
                 (
                     "append",
                     "IF NOT 1 = ANY (outcomes) AND cardinality(_ids) > 0 THEN",

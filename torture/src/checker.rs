@@ -40,7 +40,9 @@ pub(crate) enum Law {
     I6,
     /// What was acknowledged is there, and nothing is there that nobody sent.
     Lost,
-    /// Everybody gets on.
+    /// No answer comes that is not promised.
+    Told,
+    /// Everybody gets on, and nobody ends by itself.
     Hangs,
 }
 
@@ -54,6 +56,7 @@ impl fmt::Display for Law {
             Self::I5 => "I5 idempotence",
             Self::I6 => "I6 exactly-once effect",
             Self::Lost => "nothing lost, nothing invented",
+            Self::Told => "answers are those that are promised",
             Self::Hangs => "everybody gets on",
         })
     }

@@ -20,9 +20,10 @@ use crate::{
     summary::Summary,
 };
 
-/// The longest round; what is broken on purpose is looked for more often.
+/// The longest round.
 const ROUND: Duration = Duration::from_secs(120);
-const SHORT_ROUND: Duration = Duration::from_secs(10);
+/// What is broken on purpose is looked for in rounds that grow from this length, each twice as long as the one before.
+const FIRST_ROUND: Duration = Duration::from_secs(4);
 /// Findings of one law that are told.
 const TOLD: usize = 3;
 
@@ -31,33 +32,40 @@ pub(crate) fn run(options: &Options) -> Result<bool, Trouble> {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     runtime.worker_threads(2).enable_all().build()?.block_on(async {
         let seed = options.seed.unwrap_or_else(|| fastrand::u64(..));
-        if options.break_all {
-            return break_all(options, seed).await;
+        let mut place = place(options).await?;
+        match options.break_all {
+            true => break_all(&mut place, options, seed).await,
+            false => torture(&mut place, options, seed).await,
         }
-        torture(options, options.broken, seed).await
     })
 }
 
-/// Whether nothing was found; or for what is broken, whether something was.
-async fn torture(options: &Options, broken: Option<Break>, seed: u64) -> Result<bool, Trouble> {
-    println!(
-        "seed {seed}{}",
-        broken.map(|broken| format!(", broken: {}", name(broken))).unwrap_or_default()
-    );
+async fn place(options: &Options) -> Result<Place, Trouble> {
     let server = Server::start(&Binaries::find()?)?;
     println!("Postgres {}", server.binaries().version());
     let proxy = Proxy::to(&server).await?;
-    let pool = PgPoolOptions::new().max_connections(3).connect(&server.url()).await?;
-    let mut place = Place { server, proxy, pool, writers: options.writers, broken };
+    // One connection, so that it knows which is its own.
+    let pool = PgPoolOptions::new().max_connections(1).connect(&server.url()).await?;
+    Ok(Place { server, proxy, pool, writers: options.writers, broken: options.broken })
+}
+
+/// Whether nothing was found; or for what is broken, whether something was.
+async fn torture(place: &mut Place, options: &Options, seed: u64) -> Result<bool, Trouble> {
+    let broken = place.broken;
+    match broken {
+        Some(broken) => println!("seed {seed}, broken: {}", name(broken)),
+        None => println!("seed {seed}"),
+    }
     let (begin, time) = (Instant::now(), options.time());
     let mut seeds = Rng::with_seed(seed);
     let (mut summary, mut seed) = (Summary::default(), seed);
     while begin.elapsed() < time {
         let folder = tempfile::Builder::new().prefix("annals-torture-").tempdir()?;
-        let longest = if broken.is_some() { SHORT_ROUND } else { ROUND };
+        let growing = FIRST_ROUND.saturating_mul(1 << summary.rounds.min(9));
+        let longest = if broken.is_some() { growing } else { ROUND };
         let length = longest.min(time.saturating_sub(begin.elapsed()));
         let (of_round, findings) =
-            Round::run(&mut place, seed, length, folder.path().to_owned()).await?;
+            Round::run(place, seed, length, folder.path().to_owned()).await?;
         println!(
             "{:>6.1} s: round {} with seed {seed}: {} requests, {} events, {} checks, {} findings",
             begin.elapsed().as_secs_f64(),
@@ -103,11 +111,12 @@ fn tell(findings: &[Finding], seed: u64, kept: Option<PathBuf>) {
     }
 }
 
-async fn break_all(options: &Options, seed: u64) -> Result<bool, Trouble> {
+async fn break_all(place: &mut Place, options: &Options, seed: u64) -> Result<bool, Trouble> {
     let mut found = Vec::new();
     for broken in Break::value_variants() {
         let begin = Instant::now();
-        let is_found = torture(options, Some(*broken), seed).await?;
+        place.broken = Some(*broken);
+        let is_found = torture(place, options, seed).await?;
         found.push((name(*broken), is_found, begin.elapsed()));
     }
     println!();

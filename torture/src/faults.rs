@@ -27,6 +27,8 @@ pub(crate) enum Fault {
     CutAppend(Cut),
     /// Members' leases end sooner or later than they should, as when the clock of the database is set.
     MoveLeases,
+    /// A follower is built anew beside what serves, and swapped.
+    Rebuild,
     /// Somebody tries to change what happened.
     Meddle,
     /// Somebody looks at what followers show.
@@ -47,9 +49,10 @@ impl Fault {
             59..62 => Self::FreezeWriteback,
             62..65 => Self::SlowCommits,
             65..70 => Self::CutAll,
-            70..80 => Self::CutAppend(CUTS[random.usize(..CUTS.len())]),
+            70..80 => random.choice(CUTS).map_or(Self::CutAll, Self::CutAppend),
             80..84 => Self::MoveLeases,
-            84..88 => Self::Meddle,
+            84..87 => Self::Rebuild,
+            87..90 => Self::Meddle,
             _ => Self::Look,
         }
     }
@@ -72,6 +75,7 @@ impl fmt::Display for Fault {
             Self::CutAppend(Cut::Silently) => "appends cut silently",
             Self::CutAppend(Cut::Late) => "appends that came late",
             Self::MoveLeases => "times leases were moved",
+            Self::Rebuild => "rebuilds",
             Self::Meddle => "tries to change what happened",
             Self::Look => "looks at what followers show",
         })

@@ -41,7 +41,6 @@ pub(crate) struct Place {
 
 /// What is to be done in a while.
 enum Later {
-    Thaw(i32),
     HangUp,
     FastCommits,
 }
@@ -53,6 +52,8 @@ pub(crate) struct Round<'a> {
     random: Rng,
     processes: Vec<Process>,
     later: Vec<(Instant, Later)>,
+    /// The processes that were frozen. Each is thawed by a task of its own, since this one may come to wait for them.
+    frozen: Vec<i32>,
     views: Vec<Views>,
     findings: Vec<Finding>,
     summary: Summary,
@@ -83,6 +84,7 @@ impl<'a> Round<'a> {
             random: Rng::with_seed(seed),
             processes: Vec::new(),
             later: Vec::new(),
+            frozen: Vec::new(),
             views: Vec::new(),
             findings: Vec::new(),
             summary: Summary::default(),

@@ -21,8 +21,9 @@ use tokio::time::sleep;
 
 use crate::{breaks::Break, job::Job};
 
-/// The longest pause before a step.
+/// The longest pause before a step, and before one step in eight.
 const PAUSE: u64 = 40;
+const LONG_PAUSE: u64 = 300;
 
 #[derive(Clone)]
 pub(crate) struct Stretched {
@@ -38,7 +39,11 @@ impl Stretched {
     }
 
     async fn pause(&self) {
-        let pause = self.random.lock().unwrap_or_else(PoisonError::into_inner).u64(..PAUSE);
+        let pause = {
+            let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
+            let longest = if random.u8(..8) == 0 { LONG_PAUSE } else { PAUSE };
+            random.u64(..longest)
+        };
         sleep(Duration::from_millis(pause)).await;
     }
 

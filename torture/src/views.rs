@@ -1,4 +1,4 @@
-//! What followers show, with the checkpoints that belong to it: read in one snapshot.
+//! What followers show, with the checkpoints that belong to it: read in one snapshot, once there are tables.
 
 use std::collections::BTreeMap;
 
@@ -29,9 +29,13 @@ pub(crate) struct Views {
 impl Views {
     pub(crate) async fn read(pool: &PgPool, schema: &str) -> Result<Self, Trouble> {
         let mut transaction = pool.begin().await?;
-        sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            .execute(&mut *transaction)
-            .await?;
+        // Before the snapshot, so that no swap comes between it and the tables: who has an old snapshot would see a new table
+        // as it was when that was half filled.
+        let begin = format!(
+            "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY;
+             LOCK TABLE \"{schema}_read\".balances, \"{schema}_read\".volumes, \"{schema}_read\".ledger IN ACCESS SHARE MODE"
+        );
+        sqlx::raw_sql(AssertSqlSafe(begin)).execute(&mut *transaction).await?;
         let checkpoints = format!(
             "SELECT b.follower, p.position FROM \"{schema}\".parts p JOIN \"{schema}\".builds b USING (build)
              WHERE b.is_live ORDER BY 1, p.part"
@@ -43,28 +47,14 @@ impl Views {
         }
         views.balances = tallies(&mut transaction, schema, "balances").await?;
         views.volumes = tallies(&mut transaction, schema, "volumes").await?;
-        if is_there(&mut transaction, schema, "ledger").await? {
-            let ledger = format!(
-                "SELECT account, events, cents, last, disorder FROM \"{schema}_read\".ledger"
-            );
-            let rows = sqlx::query_as::<_, (String, i64, i64, i64, i64)>(AssertSqlSafe(ledger));
-            for (account, events, cents, last, disorder) in
-                rows.fetch_all(&mut *transaction).await?
-            {
-                views.ledger.insert(account, Sum { events, cents, last, disorder });
-            }
+        let ledger =
+            format!("SELECT account, events, cents, last, disorder FROM \"{schema}_read\".ledger");
+        let rows = sqlx::query_as::<_, (String, i64, i64, i64, i64)>(AssertSqlSafe(ledger));
+        for (account, events, cents, last, disorder) in rows.fetch_all(&mut *transaction).await? {
+            views.ledger.insert(account, Sum { events, cents, last, disorder });
         }
         Ok(views)
     }
-}
-
-async fn is_there(
-    connection: &mut PgConnection,
-    schema: &str,
-    table: &str,
-) -> Result<bool, Trouble> {
-    let query = sqlx::query_scalar("SELECT to_regclass($1) IS NOT NULL");
-    Ok(query.bind(format!("\"{schema}_read\".{table}")).fetch_one(connection).await?)
 }
 
 async fn tallies(
@@ -72,9 +62,6 @@ async fn tallies(
     schema: &str,
     table: &str,
 ) -> Result<BTreeMap<String, Tally>, Trouble> {
-    if !is_there(connection, schema, table).await? {
-        return Ok(BTreeMap::new());
-    }
     let sql = format!("SELECT key, state::text FROM \"{schema}_read\".{table}");
     let rows =
         sqlx::query_as::<_, (String, String)>(AssertSqlSafe(sql)).fetch_all(connection).await?;

@@ -27,7 +27,7 @@ pub(super) fn check(log: &[Logged], index: &Index<'_>, asked: &[Asked], checked:
                     is_a_true_conflict(asked, attempt, *at, index, &acknowledged, checked);
                 }
                 Answer::Wrong(error) => {
-                    checked.that(false, Law::Hangs, || {
+                    checked.that(false, Law::Told, || {
                         format!("{} was told of {}: {error}", attempt.by, asked.request.tag())
                     });
                 }

@@ -67,7 +67,8 @@ fn right() -> Evidence {
     told(&mut lines, 5, 6, &second, answer);
     let third = append(3, vec![part("account-anna", Expected::Exact(2), &[30], 1)]);
     told(&mut lines, 7, 8, &third, conflict("account-anna", Expected::Exact(2), 3));
-    let handed = |event: &Logged| Read::Handed { reader: 0, position: event.position, id: event.id };
+    let handed =
+        |event: &Logged| Read::Handed { reader: 0, position: event.position, id: event.id };
     let mut read = vec![Read::Begins { reader: 0, after: 0, category: None }];
     read.extend(log.iter().map(handed));
     read.push(Read::Passed { reader: 0, position: 7 });
@@ -102,7 +103,8 @@ fn views() -> Views {
     Views {
         checkpoints: [("balances".to_owned(), vec![5]), ("ledger".to_owned(), vec![5])].into(),
         balances: [row("anna", &[(1, 50), (2, 50), (4, -30)]), row("bob", &[(5, 30)])].into(),
-        volumes: [row("11", &[(1, 50), (2, 50)]), row("9", &[(4, -30)]), row("4", &[(5, 30)])].into(),
+        volumes: [row("11", &[(1, 50), (2, 50)]), row("9", &[(4, -30)]), row("4", &[(5, 30)])]
+            .into(),
         ledger: [("anna".to_owned(), sum(3, 70, 4)), ("bob".to_owned(), sum(1, 30, 5))].into(),
     }
 }
@@ -199,7 +201,11 @@ fn i1_a_conflict_with_a_version_that_never_was() {
 fn i1_a_conflict_with_a_version_that_was_passed_before() {
     let asked = append(4, vec![part("account-anna", Expected::Exact(1), &[40], 1)]);
     let answer = conflict("account-anna", Expected::Exact(1), 2);
-    found(|it| and_told(it, 9, &asked, answer), Law::I1, "version 3 was acknowledged before it asked");
+    found(
+        |it| and_told(it, 9, &asked, answer),
+        Law::I1,
+        "version 3 was acknowledged before it asked",
+    );
 }
 
 #[test]
@@ -262,9 +268,8 @@ fn i2_an_event_that_comes_again_and_one_that_is_gone() {
 #[test]
 fn i2_a_reader_of_one_category_wants_that_one_only() {
     let mut evidence = right();
-    let begins = |category: &str| {
-        Read::Begins { reader: 1, after: 2, category: Some(category.to_owned()) }
-    };
+    let begins =
+        |category: &str| Read::Begins { reader: 1, after: 2, category: Some(category.to_owned()) };
     let order = Read::Handed { reader: 1, position: 6, id: id(22) };
     let passed = Read::Passed { reader: 1, position: 7 };
     let read = evidence.readers.get_mut("reader").unwrap();
@@ -299,7 +304,9 @@ fn i5_an_event_that_is_there_twice() {
 
 #[test]
 fn i5_another_answer_when_it_was_sent_again() {
-    let again = |it: &mut Evidence| and_told(it, 9, &transfer(), conflict("account-anna", Expected::Exact(2), 3));
+    let again = |it: &mut Evidence| {
+        and_told(it, 9, &transfer(), conflict("account-anna", Expected::Exact(2), 3))
+    };
     found(again, Law::I5, "was sent again");
 }
 
@@ -362,6 +369,13 @@ fn an_acknowledged_append_that_is_gone() {
 #[test]
 fn an_acknowledged_append_that_is_elsewhere() {
     found(|it| it.log[4].position = 8, Law::Lost, "the log has event");
+}
+
+#[test]
+fn an_answer_that_must_not_come() {
+    let asked = append(4, vec![part("account-bob", Expected::Any, &[40], 1)]);
+    let answer = Answer::Wrong("the event store failed".to_owned());
+    found(|it| and_told(it, 9, &asked, answer), Law::Told, "the event store failed");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use annals::{EventStore, FollowerStoreExt, PostgresStore};
 use sqlx::Row;
 use tokio::time::sleep;
 
-use super::Round;
+use super::{Round, inflict::CHANGES};
 use crate::{
     Trouble,
     checker::{Finding, Law, check},
@@ -21,6 +21,10 @@ const PATIENCE: Duration = Duration::from_secs(150);
 impl Round<'_> {
     pub(super) async fn end(&mut self) -> Result<(), Trouble> {
         self.carry_out_all().await?;
+        self.look().await;
+        for change in CHANGES {
+            self.meddle(change).await;
+        }
         self.place.proxy.open();
         self.place.proxy.hang_up();
         self.end_all(Role::Writer).await?;
@@ -49,8 +53,10 @@ impl Round<'_> {
         let mut ending: Vec<_> = self.processes.extract_if(.., is_it).collect();
         ending.iter_mut().for_each(Process::tell_to_end);
         for process in &mut ending {
-            if !process.ends_within(PATIENCE).await? {
-                self.hangs(&format!("{} does not end", process.job.name())).await?;
+            match process.ends_within(PATIENCE).await {
+                Ok(true) => {}
+                Ok(false) => self.hangs(&format!("{} does not end", process.job.name())).await?,
+                Err(ended) => self.finds(Law::Hangs, ended.to_string()),
             }
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use annals::{FollowerStoreExt, PostgresStore};
 use rustix::process::Signal;
 use sqlx::{AssertSqlSafe, Row, postgres::PgRow};
 use tokio::{task::block_in_place, time::sleep};
@@ -11,7 +12,8 @@ use crate::{
     Trouble,
     checker::{Finding, Law},
     faults::Fault,
-    process::signal,
+    job::Role,
+    process::{Process, signal},
     views::Views,
 };
 
@@ -23,20 +25,30 @@ const SLOW: Duration = Duration::from_secs(3);
 /// In microseconds, as Postgres has it.
 const COMMIT_DELAY: u32 = 50_000;
 
+/// What must be refused.
+pub(super) const CHANGES: [&str; 4] = [
+    "UPDATE {schema}.events SET payload = '{}' WHERE position = (SELECT max(position) FROM {schema}.events)",
+    "DELETE FROM {schema}.events WHERE position = (SELECT max(position) FROM {schema}.events)",
+    "TRUNCATE {schema}.events",
+    "INSERT INTO {schema}.events SELECT * FROM {schema}.events LIMIT 1",
+];
+
 impl Round<'_> {
     pub(super) async fn inflict(&mut self, fault: Fault) -> Result<(), Trouble> {
         match fault {
             Fault::KillProcess => {
-                let victim = self.random.usize(..self.processes.len());
+                let Some(victim) = self.victim() else { return Ok(()) };
                 let process = self.processes.swap_remove(victim);
                 let seed = self.random.u64(..);
                 *self.summary.killed.entry(process.job.role).or_default() += 1;
-                self.processes.push(process.kill(seed).await?);
+                match process.kill(seed).await {
+                    Ok(process) => self.processes.push(process),
+                    Err(ended) => self.finds(Law::Hangs, ended.to_string()),
+                }
             }
             Fault::FreezeProcess => {
-                let victim = self.random.usize(..self.processes.len());
-                let pid = self.processes.get(victim).and_then(|process| process.pid());
-                self.freeze(pid, FROZEN);
+                let victim = self.victim().and_then(|victim| self.processes.get(victim));
+                self.freeze(victim.and_then(Process::pid), FROZEN);
             }
             Fault::KillServer => {
                 block_in_place(|| self.place.server.kill())?;
@@ -79,19 +91,19 @@ impl Round<'_> {
                 );
                 self.ask(&sql, |_| Ok(())).await?;
             }
-            Fault::Meddle => self.meddle().await?,
-            Fault::Look => {
-                let views = Views::read(&self.place.pool, &self.schema).await;
-                // A session from before the last kill says so once.
-                self.views.extend(views.ok());
+            Fault::Rebuild => self.rebuild().await?,
+            Fault::Meddle => {
+                if let Some(change) = self.random.choice(CHANGES) {
+                    self.meddle(change).await;
+                }
             }
+            Fault::Look => self.look().await,
         }
         Ok(())
     }
 
     pub(super) async fn carry_out(&mut self, later: Later) -> Result<(), Trouble> {
         match later {
-            Later::Thaw(pid) => signal(pid, Signal::CONT),
             Later::HangUp => {
                 self.summary.cuts += self.place.proxy.open() as u64;
                 self.place.proxy.hang_up();
@@ -103,17 +115,36 @@ impl Round<'_> {
 
     /// All that was to be done later.
     pub(super) async fn carry_out_all(&mut self) -> Result<(), Trouble> {
+        for pid in self.frozen.drain(..) {
+            signal(pid, Signal::CONT);
+        }
         while let Some((_, later)) = self.later.pop() {
             self.carry_out(later).await?;
         }
         Ok(())
     }
 
+    /// A process of a role that is drawn first, so that those with few are met as well.
+    fn victim(&mut self) -> Option<usize> {
+        let role = match self.random.u8(..10) {
+            ..4 => Role::Writer,
+            4..9 => Role::Follower,
+            _ => Role::Reader,
+        };
+        let are = (0..).zip(&self.processes).filter(|(_, process)| process.job.role == role);
+        let are: Vec<usize> = are.map(|(nth, _)| nth).collect();
+        self.random.choice(are)
+    }
+
     fn freeze(&mut self, pid: Option<i32>, longest: Duration) {
-        if let Some(pid) = pid {
-            signal(pid, Signal::STOP);
-            self.do_later(longest, Later::Thaw(pid));
-        }
+        let Some(pid) = pid else { return };
+        let time = longest.mul_f64(self.random.f64());
+        signal(pid, Signal::STOP);
+        self.frozen.push(pid);
+        tokio::spawn(async move {
+            sleep(time).await;
+            signal(pid, Signal::CONT);
+        });
     }
 
     fn restart(&mut self) -> Result<(), Trouble> {
@@ -132,33 +163,46 @@ impl Round<'_> {
         Ok(())
     }
 
+    /// Has one of the followers that have tables built anew. It may be refused, while another rebuild is under way.
+    async fn rebuild(&mut self) -> Result<(), Trouble> {
+        let store = PostgresStore::builder().with_schema(&self.schema);
+        let store = store.connect(&self.place.server.url()).await?;
+        if let Some(follower) = self.random.choice(["balances", "volumes", "ledger"]) {
+            drop(store.follower(follower).rebuild().await);
+        }
+        store.pool().close().await;
+        Ok(())
+    }
+
+    pub(super) async fn look(&mut self) {
+        // A session from before the last kill says so once.
+        let views = Views::read(&self.place.pool, &self.schema).await;
+        self.views.extend(views.ok());
+    }
+
+    pub(super) fn finds(&mut self, law: Law, what: String) {
+        self.findings.push(Finding { law, what });
+    }
+
     /// I4: the database refuses, and says so by a code.
-    async fn meddle(&mut self) -> Result<(), Trouble> {
-        let changes = [
-            "UPDATE {schema}.events SET payload = '{}' WHERE position = (SELECT max(position) FROM {schema}.events)",
-            "DELETE FROM {schema}.events WHERE position = (SELECT max(position) FROM {schema}.events)",
-            "TRUNCATE {schema}.events",
-            "INSERT INTO {schema}.events SELECT * FROM {schema}.events LIMIT 1",
-        ];
-        let Some(change) = changes.get(self.random.usize(..changes.len())) else { return Ok(()) };
+    pub(super) async fn meddle(&mut self, change: &str) {
         let change = change.replace("{schema}", &format!("\"{}\"", self.schema));
         // What is not refused is not to come to pass, either, so that a run goes on and finds nothing else.
         let mut transaction = match self.place.pool.begin().await {
             Ok(transaction) => transaction,
-            Err(_) => return Ok(()),
+            Err(_) => return,
         };
-        let outcome = sqlx::raw_sql(AssertSqlSafe(change.clone())).execute(&mut *transaction).await;
+        // Who waits for a lock on the table keeps everybody else from it.
+        let impatient = format!("SET LOCAL lock_timeout = '200ms'; {change}");
+        let outcome = sqlx::raw_sql(AssertSqlSafe(impatient)).execute(&mut *transaction).await;
         drop(transaction.rollback().await);
-        self.summary.checks += 1;
         match outcome {
-            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42501") => {}
-            Ok(_) => {
-                let what = format!("the database has done this: {change}");
-                self.findings.push(Finding { law: Law::I4, what });
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42501") => {
+                self.summary.checks += 1;
             }
-            Err(_) => {} // a session from before the last kill
+            Ok(_) => self.finds(Law::I4, format!("the database has done this: {change}")),
+            Err(_) => {} // a session from before the last kill, or a lock that was not to be had
         }
-        Ok(())
     }
 
     /// Asks the server past the proxy, again if the session was one from before a kill.
