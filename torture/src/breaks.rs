@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use sqlx::{AssertSqlSafe, PgPool};
 
-use crate::Trouble;
+use crate::{Trouble, faults::Fault};
 
 /// One thing done wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
@@ -42,6 +42,17 @@ const DECLARE: &str = "done := pg_advisory_xact_lock_shared(";
 const NOT_DECLARED: &str = "done := concat(";
 
 impl Break {
+    /// The fault by which it shows, if one is needed: inflicted more often, so that a minute is enough.
+    pub(crate) fn shows_by(self) -> Option<Fault> {
+        match self {
+            Self::AcknowledgedBeforeDisk => Some(Fault::KillServer),
+            Self::CheckpointOutsideTransaction => Some(Fault::Look),
+            Self::FenceNotChecked => Some(Fault::FreezeProcess),
+            Self::ReactionsNotKeyed => Some(Fault::KillProcess),
+            _ => None,
+        }
+    }
+
     /// Changes the schema, once it is there.
     pub(crate) async fn apply(self, pool: &PgPool, schema: &str) -> Result<(), Trouble> {
         for (function, from, to) in self.changes() {

@@ -7,7 +7,11 @@ use annals::{
 };
 use fastrand::Rng;
 use sqlx::AssertSqlSafe;
-use tokio::{sync::watch, task::JoinSet, time::sleep};
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{Instant, sleep},
+};
 use uuid::Uuid;
 
 use crate::{
@@ -16,6 +20,9 @@ use crate::{
     job::Job,
     record::{Read, Recorder},
 };
+
+/// For how long a reader tries to get to the end.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How it reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,8 +86,9 @@ impl Reader {
                 _ = is_over.wait_for(|is_over| *is_over) => {}
             }
         }
-        // To the end, as of when it was told.
-        loop {
+        // To the end, as of when it was told; in vain if everything else is gone.
+        let told = Instant::now();
+        while told.elapsed() < PATIENCE {
             if let Ok(head) = self.store.head().await
                 && self.read(Some(head)).await?
             {
@@ -89,6 +97,7 @@ impl Reader {
             }
             sleep(Duration::from_millis(50)).await;
         }
+        Err("a reader does not get to the end".into())
     }
 
     /// Reads on, up to `end` if that is given, and tells whether it got there: an error of the store ends it early.
@@ -121,24 +130,26 @@ impl Reader {
         }
     }
 
-    /// As a library does it that loses events: the mark is taken when the snapshot has been.
+    /// As a library does it that loses events: the mark is taken when the snapshot has been, and counts as read.
     async fn read_with_mark_inside(&mut self) -> Result<bool, Trouble> {
         let schema = self.store.schema();
         let sql = format!(
-            "SELECT e.position, e.id FROM \"{schema}\".events e
-             WHERE e.position > $1 AND e.position <= (SELECT m.mark FROM \"{schema}\".mark() m)
-               AND ($2::text IS NULL OR e.stream LIKE $2 || '-%')
+            "SELECT m.mark, e.position, e.id FROM \"{schema}\".mark() m LEFT JOIN \"{schema}\".events e
+             ON e.position > $1 AND e.position <= m.mark AND ($2::text IS NULL OR e.stream LIKE $2 || '-%')
              ORDER BY e.position"
         );
         let category = match self.way {
             Way::LooksFor(category) => Some(category),
             _ => None,
         };
-        let query = sqlx::query_as::<_, (i64, Uuid)>(AssertSqlSafe(sql));
+        let query = sqlx::query_as::<_, (i64, Option<i64>, Option<Uuid>)>(AssertSqlSafe(sql));
         let query = query.bind(self.last.get().cast_signed()).bind(category);
         let Ok(rows) = query.fetch_all(self.store.pool()).await else { return Ok(false) };
-        for (position, id) in rows {
-            self.take(Position::new(position.unsigned_abs()), id)?;
+        for (mark, position, id) in rows {
+            if let (Some(position), Some(id)) = (position, id) {
+                self.take(Position::new(position.unsigned_abs()), id)?;
+            }
+            self.last = self.last.max(Position::new(mark.unsigned_abs()));
         }
         Ok(true)
     }

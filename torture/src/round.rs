@@ -94,7 +94,9 @@ impl<'a> Round<'a> {
         while Instant::now() < end && round.findings.is_empty() {
             let pause = Duration::from_millis(round.random.u64(50..1_200));
             round.wait(pause).await?;
-            let fault = Fault::draw(&mut round.random);
+            let drawn = Fault::draw(&mut round.random);
+            let wanted = round.place.broken.and_then(Break::shows_by);
+            let fault = wanted.filter(|_| round.random.u8(..3) == 0).unwrap_or(drawn);
             *round.summary.faults.entry(fault).or_default() += 1;
             round.inflict(fault).await?;
         }
