@@ -26,10 +26,14 @@ mod pgbouncer;
 mod places;
 mod pooler;
 mod port;
+#[cfg(feature = "proxy")]
+mod proxy;
 mod server;
 mod supervisor;
 
 pub use binaries::Binaries;
 pub use error::Error;
 pub use pooler::Pooler;
+#[cfg(feature = "proxy")]
+pub use proxy::{Cut, Proxy};
 pub use server::Server;

@@ -6,24 +6,19 @@ use annals::{
     AppendError, EventData, EventStore, EventStoreExt, ExpectedVersion, Position, PostgresStore,
     ReadStream, StoreError, TryStreamExt, Version,
 };
+use annals_test_server::{Cut, Proxy};
 use futures_util::future::{join_all, try_join_all};
 use sqlx::{PgPool, postgres::PgPoolOptions};
 use tokio::time::timeout;
 
-use crate::{
-    acknowledged, append,
-    evidence::History,
-    migrated,
-    proxy::{Cut, Proxy},
-    server, stream,
-};
+use crate::{acknowledged, append, evidence::History, migrated, server, stream};
 
 const CUTS: [Cut; 3] = [Cut::BeforeTheServer, Cut::UnderWay, Cut::BeforeTheAnswer];
 
 #[tokio::test]
 async fn an_append_whose_connection_is_cut_is_stored_once_and_answered() {
     let server = server();
-    let proxy = Proxy::to(&server).await;
+    let proxy = Proxy::to(&server).await.unwrap();
     let store = migrated(&proxy.url()).await;
     let mut told = Vec::new();
     for cut in CUTS {
@@ -54,7 +49,7 @@ async fn an_append_whose_connection_is_cut_is_stored_once_and_answered() {
 #[tokio::test]
 async fn appends_that_share_a_lost_statement_are_each_stored_once_and_answered() {
     let server = server();
-    let proxy = Proxy::to(&server).await;
+    let proxy = Proxy::to(&server).await.unwrap();
     let store = migrated(&proxy.url()).await;
     let mut told = Vec::new();
     for cut in CUTS {
@@ -78,7 +73,7 @@ async fn appends_that_share_a_lost_statement_are_each_stored_once_and_answered()
 #[tokio::test]
 async fn all_appends_of_a_lost_statement_are_told_why() {
     let server = server();
-    let proxy = Proxy::to(&server).await;
+    let proxy = Proxy::to(&server).await.unwrap();
     let store = PostgresStore::builder().with_retry_for(Duration::ZERO);
     let store = store.connect(&proxy.url()).await.unwrap();
     store.migrate().await.unwrap();
@@ -101,7 +96,7 @@ async fn a_crowd_that_hangs_keeps_no_others_waiting() {
     const LATER: usize = 10;
     const BOUND: Duration = Duration::from_secs(20);
     let server = server();
-    let proxy = Proxy::to(&server).await;
+    let proxy = Proxy::to(&server).await.unwrap();
     let store = migrated(&proxy.url()).await;
     let direct = PostgresStore::connect(&server.url()).await.unwrap();
     let mut told = Vec::new();
@@ -146,7 +141,7 @@ async fn a_crowd_that_hangs_keeps_no_others_waiting() {
 #[tokio::test]
 async fn an_outcome_that_stays_unknown_is_settled_by_the_same_events() {
     let server = server();
-    let proxy = Proxy::to(&server).await;
+    let proxy = Proxy::to(&server).await.unwrap();
     let store = PostgresStore::builder().with_retry_for(Duration::from_millis(100));
     let store = store.connect(&proxy.url()).await.unwrap();
     store.migrate().await.unwrap();

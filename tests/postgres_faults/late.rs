@@ -1,16 +1,11 @@
 //! Statements that nobody waits for any more, and that the server carries out all the same.
 
 use annals::{AppendError, EventStoreExt, ExpectedVersion, PostgresStore, StreamAppend, Version};
+use annals_test_server::{Cut, Proxy};
 use sqlx::PgPool;
 use tokio::task::yield_now;
 
-use crate::{
-    append,
-    evidence::History,
-    migrated,
-    proxy::{Cut, Proxy},
-    server,
-};
+use crate::{append, evidence::History, migrated, server};
 
 /// Waits until so many sessions wait for a lock.
 async fn until_there_wait(sessions: i64, pool: &PgPool) {
@@ -34,7 +29,7 @@ async fn held(
 #[tokio::test]
 async fn a_lost_statement_that_waits_for_the_lock_goes_before_the_next_try() {
     let server = server();
-    let proxy = Proxy::to(&server).await;
+    let proxy = Proxy::to(&server).await.unwrap();
     let store = migrated(&proxy.url()).await;
     let direct = PostgresStore::connect(&server.url()).await.unwrap();
     for (is_committed, expected) in [
@@ -67,7 +62,7 @@ async fn a_lost_statement_that_waits_for_the_lock_goes_before_the_next_try() {
 #[tokio::test]
 async fn a_statement_that_arrives_late_may_overtake_a_conflict_with_a_version_to_come() {
     let server = server();
-    let proxy = Proxy::to(&server).await;
+    let proxy = Proxy::to(&server).await.unwrap();
     let store = migrated(&proxy.url()).await;
     let direct = PostgresStore::connect(&server.url()).await.unwrap();
     store.append_to_stream(append("known", ExpectedVersion::Any, 1)).await.unwrap();

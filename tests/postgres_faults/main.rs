@@ -24,7 +24,6 @@ mod load;
 mod locks;
 mod poison;
 mod pooler;
-mod proxy;
 mod standby;
 
 use annals::{Event, ExpectedVersion, NewEvent, PostgresStore, StreamAppend, StreamId};

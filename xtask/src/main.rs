@@ -1,5 +1,5 @@
-//! The one entry for developers and CI: `cargo xtask test`, `cargo xtask lint`, `cargo xtask ci`; `cargo xtask fuzz`; what annals
-//! costs, `cargo xtask bench`; and a Postgres server to try things on, `cargo xtask postgres`.
+//! The one entry for developers and CI: `cargo xtask test`, `cargo xtask lint`, `cargo xtask ci`; `cargo xtask fuzz` and
+//! `cargo xtask torture`; what annals costs, `cargo xtask bench`; and a Postgres server to try things on, `cargo xtask postgres`.
 
 mod bench;
 mod budget;
@@ -17,6 +17,7 @@ mod step;
 mod task;
 mod test;
 mod test_on;
+mod torture;
 mod versions;
 
 use std::{env, process::ExitCode};
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         Ok(Task::Ci) => lint::run().and_then(|()| test::run()),
         Ok(Task::Bench(bench)) => bench::run(&bench),
         Ok(Task::Charts) => performance::draw_again(),
+        Ok(Task::Torture(arguments)) => torture::run(&arguments),
         Ok(Task::Postgres(major)) => postgres::run(major),
         Ok(Task::Help) => {
             print!("{USAGE}");

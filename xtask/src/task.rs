@@ -17,6 +17,7 @@ usage: cargo xtask <task>
                        --quick in a few minutes, --json FILE for a file other than target/bench/figures.json, --docs
                        for the figures that the docs show; other options as `bench --help` says
   charts               the charts and tables of the docs again, from docs/performance/figures.json
+  torture --minutes 5  processes and a server, killed, frozen and cut off at random; --help says what else it takes
   postgres [15]        a throwaway Postgres server for tests by hand, until Ctrl-C or the end of input
 
 The tests use the Postgres server at ANNALS_TEST_DATABASE_URL; without that, one is started for them. Its programs
@@ -36,6 +37,8 @@ pub(crate) enum Task {
     Ci,
     Bench(Bench),
     Charts,
+    /// With arguments for the torture itself.
+    Torture(String),
     Postgres(Option<u32>),
     Help,
 }
@@ -53,6 +56,7 @@ impl Task {
             ["ci"] => Ok(Self::Ci),
             ["bench", ref arguments @ ..] => Bench::parse(arguments).map(Self::Bench),
             ["charts"] => Ok(Self::Charts),
+            ["torture", ref arguments @ ..] => Ok(Self::Torture(arguments.join(" "))),
             ["postgres"] => Ok(Self::Postgres(None)),
             ["postgres", version] => major(version).map(|version| Self::Postgres(Some(version))),
             ["help" | "--help" | "-h"] => Ok(Self::Help),
@@ -87,6 +91,9 @@ mod tests {
             ("lint", Task::Lint),
             ("ci", Task::Ci),
             ("charts", Task::Charts),
+            ("torture", Task::Torture(String::new())),
+            ("torture --minutes 5", Task::Torture("--minutes 5".to_owned())),
+            ("torture --help", Task::Torture("--help".to_owned())),
             ("postgres", Task::Postgres(None)),
             ("postgres 15", Task::Postgres(Some(15))),
             ("help", Task::Help),

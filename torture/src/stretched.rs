@@ -1,0 +1,182 @@
+//! A store that takes its time between what a follower has read and the step that it commits, so that what is killed and
+//! frozen meets it there; and the place for what can be done wrong about steps.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use annals::{
+    AppendError, Appended, CommandRefused, EventStore, FollowerStore, Position, PostgresStore,
+    ReadAll, ReadError, ReadStream, RecordedEvents, StartError, StoreError, StreamAppend,
+    followers::{
+        Beat, Books, BuildId, Claim, Command, Compared, Declaration, Failure, Limits, Make,
+        MemberId, Note, ParkedEvent, PartId, Row, RowsOf, Step, StepError, Swap, Work,
+    },
+};
+use async_trait::async_trait;
+use fastrand::Rng;
+use sqlx::{AssertSqlSafe, PgConnection};
+use tokio::time::sleep;
+
+use crate::{breaks::Break, job::Job};
+
+/// The longest pause before a step, and before one step in eight.
+const PAUSE: u64 = 40;
+const LONG_PAUSE: u64 = 300;
+
+#[derive(Clone)]
+pub(crate) struct Stretched {
+    store: PostgresStore,
+    random: Arc<Mutex<Rng>>,
+    broken: Option<Break>,
+}
+
+impl Stretched {
+    pub(crate) fn new(store: PostgresStore, job: &Job) -> Self {
+        let random = Arc::new(Mutex::new(Rng::with_seed(job.seed)));
+        Self { store, random, broken: job.broken }
+    }
+
+    async fn pause(&self) {
+        let pause = {
+            let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
+            let longest = if random.u8(..8) == 0 { LONG_PAUSE } else { PAUSE };
+            random.u64(..longest)
+        };
+        sleep(Duration::from_millis(pause)).await;
+    }
+
+    /// The same claim with the fence that is in the books, and where the checkpoint is there.
+    async fn forged(&self, claim: &Claim) -> Option<(Claim, Position)> {
+        let schema = self.store.schema();
+        let sql = format!(
+            "SELECT fence, position FROM \"{schema}\".parts WHERE build = $1 AND part = $2"
+        );
+        let query = sqlx::query_as::<_, (i64, i64)>(AssertSqlSafe(sql));
+        let query =
+            query.bind(claim.part.build.get().cast_signed()).bind(i32::from(claim.part.part));
+        let (fence, position) = query.fetch_one(self.store.pool()).await.ok()?;
+        let claim = Claim { fence: fence.unsigned_abs(), ..claim.clone() };
+        Some((claim, Position::new(position.unsigned_abs())))
+    }
+}
+
+#[async_trait]
+impl EventStore for Stretched {
+    async fn append(&self, appends: Vec<StreamAppend>) -> Result<Vec<Appended>, AppendError> {
+        self.store.append(appends).await
+    }
+
+    fn read_stream(&self, read: ReadStream) -> RecordedEvents {
+        self.store.read_stream(read)
+    }
+
+    fn read_all(&self, read: ReadAll) -> RecordedEvents {
+        self.store.read_all(read)
+    }
+
+    async fn head(&self) -> Result<Position, StoreError> {
+        self.store.head().await
+    }
+
+    async fn wait_for_head(&self, position: Position) -> Result<Position, StoreError> {
+        self.store.wait_for_head(position).await
+    }
+}
+
+#[async_trait]
+impl FollowerStore for Stretched {
+    type Connection = PgConnection;
+
+    async fn commit(&self, mut step: Step<'_, PgConnection>) -> Result<(), StepError> {
+        self.pause().await;
+        let work = step.work.take();
+        let work = work.map(|work| -> &mut dyn Work<PgConnection> { work });
+        let Step { claim, from, to, events, rows, park, settle, limits, .. } = step;
+        match self.broken {
+            Some(Break::CheckpointOutsideTransaction) => {
+                let moved = Step {
+                    claim,
+                    from,
+                    to,
+                    events,
+                    rows: None,
+                    work: None,
+                    park: &[],
+                    settle: &[],
+                    limits,
+                };
+                self.store.commit(moved).await?;
+                self.pause().await;
+                let done =
+                    Step { claim, from: to, to, events: 0, rows, work, park, settle, limits };
+                self.store.commit(done).await
+            }
+            Some(Break::FenceNotChecked) => {
+                let (claim, from) =
+                    self.forged(claim).await.unwrap_or_else(|| (claim.clone(), from));
+                let (claim, to) = (&claim, to.max(from));
+                let step = Step { claim, from, to, events, rows, work, park, settle, limits };
+                self.store.commit(step).await
+            }
+            _ => {
+                let step = Step { claim, from, to, events, rows, work, park, settle, limits };
+                self.store.commit(step).await
+            }
+        }
+    }
+
+    async fn declare(&self, follower: &Declaration) -> Result<(), StartError> {
+        self.store.declare(follower).await
+    }
+
+    async fn books(&self, beat: Option<&Beat>) -> Result<Books, StoreError> {
+        self.store.books(beat).await
+    }
+
+    async fn claim(&self, member: MemberId, parts: &[PartId]) -> Result<Vec<Claim>, StoreError> {
+        self.store.claim(member, parts).await
+    }
+
+    async fn release(&self, claims: &[Claim]) -> Result<(), StoreError> {
+        self.store.release(claims).await
+    }
+
+    async fn note(&self, claim: &Claim, note: &Note) -> Result<(), StepError> {
+        self.store.note(claim, note).await
+    }
+
+    async fn command(&self, name: &str, command: &Command) -> Result<(), CommandRefused> {
+        self.store.command(name, command).await
+    }
+
+    async fn failures(&self, build: BuildId, limit: u32) -> Result<Vec<Failure>, StoreError> {
+        self.store.failures(build, limit).await
+    }
+
+    async fn parked(&self, build: BuildId) -> Result<Vec<ParkedEvent>, StoreError> {
+        self.store.parked(build).await
+    }
+
+    async fn make(
+        &self,
+        claim: &Claim,
+        tables: Make<'_, PgConnection>,
+        limits: Limits,
+    ) -> Result<(), StepError> {
+        self.store.make(claim, tables, limits).await
+    }
+
+    async fn swap(&self, shadow: BuildId, patience: Duration) -> Result<Swap, StoreError> {
+        self.store.swap(shadow, patience).await
+    }
+
+    async fn compare(&self, shadow: BuildId, patience: Duration) -> Result<Compared, StoreError> {
+        self.store.compare(shadow, patience).await
+    }
+
+    async fn rows(&self, rows: &RowsOf<'_>) -> Result<Vec<Row>, ReadError> {
+        self.store.rows(rows).await
+    }
+}
