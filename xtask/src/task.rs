@@ -10,7 +10,7 @@ usage: cargo xtask <task>
 
   test                 every test of the workspace, and every example
   test --postgres 15   only the tests that need a Postgres server, on version 15; also 13..18, or 13,15,17
-  fuzz [TARGET]        looks for inputs that make what parses panic, a minute for each target; with --seconds N, as long as that
+  fuzz [TARGET]        looks for inputs that make what parses panic, a minute for each target, or --seconds N
   lint                 format, clippy, docs, each feature alone, minimum Rust version, dependency budget
   ci                   lint, then test
   bench [PART...]      measures annals beside sqlx by hand, on a Postgres server of its own, and draws charts of it;
