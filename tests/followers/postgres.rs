@@ -37,7 +37,7 @@ async fn hasty(store: PostgresStoreBuilder) -> PostgresStore {
     let url = fresh::url();
     let mark = if url.contains('?') { '&' } else { '?' };
     let url = format!("{url}{mark}options[synchronous_commit]=off");
-    store.with_max_connections(10).connect(&url).await.expect("the test server should be there")
+    store.with_max_connections(12).connect(&url).await.expect("the test server should be there")
 }
 
 pub(crate) struct InPostgres(Behaviour);

@@ -237,7 +237,10 @@ async fn run<S: SeamStore>(store: S, mut random: Rng) {
             running.shutdown().await;
         });
     }
-    writers.join_all().await;
+    tokio::select! {
+        _ = writers.join_all() => {}
+        Some(ended) = followers.join_next() => ended.expect("nobody has come to the end yet"),
+    }
     let deposits: Vec<Recorded<Moved>> =
         store.events_after(Position::START).try_collect().await.unwrap();
     let positions: Vec<_> = deposits.iter().map(|deposit| deposit.position.get()).collect();

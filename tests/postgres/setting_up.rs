@@ -139,12 +139,12 @@ async fn a_schema_of_a_later_version() {
     let opening = builder_of(&store).connect(&url()).await.unwrap_err();
     let migrating = store.migrate().await.unwrap_err();
     for error in [opening, migrating] {
-        assert!(matches!(error, SetupError::SchemaTooNew { found: 7, known: 2, .. }), "{error:?}");
+        assert!(matches!(error, SetupError::SchemaTooNew { found: 7, known: 3, .. }), "{error:?}");
         let schema = store.schema();
         says(
             &error,
             &format!(
-                "the schema {schema} is at version 7, and this build of annals knows versions up to 2: use a newer annals"
+                "the schema {schema} is at version 7, and this build of annals knows versions up to 3: use a newer annals"
             ),
             "",
         );
