@@ -140,7 +140,7 @@ impl Reactor for Write {
 
     async fn react(&self, recorded: &Recorded<Ordered>, cx: &Reaction) -> Result<(), HandlerError> {
         let (id, position) = (cx.event_id().as_uuid(), position(recorded));
-        self.met.write(&Met { id, position, by: self.by.clone() }).map_err(HandlerError::from)?;
+        self.met.write(&Met { id, position, by: self.by.clone() })?;
         let customer = recorded.stream.entity_id().to_owned();
         match self.broken {
             Some(Break::ReactionsNotKeyed) => self.letters.execute(&customer, &id).await?,

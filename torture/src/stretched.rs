@@ -19,7 +19,7 @@ use fastrand::Rng;
 use sqlx::{AssertSqlSafe, PgConnection};
 use tokio::time::sleep;
 
-use crate::{breaks::Break, job::Job};
+use crate::{breaks::Break, job::Job, record::Moment};
 
 /// The longest pause before a step, and before one step in eight.
 const PAUSE: u64 = 40;
@@ -28,6 +28,7 @@ const LONG_PAUSE: u64 = 300;
 #[derive(Clone)]
 pub(crate) struct Stretched {
     store: PostgresStore,
+    name: String,
     random: Arc<Mutex<Rng>>,
     broken: Option<Break>,
 }
@@ -35,7 +36,7 @@ pub(crate) struct Stretched {
 impl Stretched {
     pub(crate) fn new(store: PostgresStore, job: &Job) -> Self {
         let random = Arc::new(Mutex::new(Rng::with_seed(job.seed)));
-        Self { store, random, broken: job.broken }
+        Self { store, name: job.name(), random, broken: job.broken }
     }
 
     async fn pause(&self) {
@@ -45,6 +46,48 @@ impl Stretched {
             random.u64(..longest)
         };
         sleep(Duration::from_millis(pause)).await;
+    }
+
+    /// What was done with the books, for whoever looks for the reason of a finding.
+    fn say(&self, what: &str, outcome: &dyn std::fmt::Debug) {
+        eprintln!("{} {}: {what}: {outcome:?}", Moment::now().0 / 1_000_000, self.name);
+    }
+
+    async fn commit_or_break(&self, mut step: Step<'_, PgConnection>) -> Result<(), StepError> {
+        let work = step.work.take();
+        let work = work.map(|work| -> &mut dyn Work<PgConnection> { work });
+        let Step { claim, from, to, events, rows, park, settle, limits, .. } = step;
+        match self.broken {
+            Some(Break::CheckpointOutsideTransaction) => {
+                let moved = Step {
+                    claim,
+                    from,
+                    to,
+                    events,
+                    rows: None,
+                    work: None,
+                    park: &[],
+                    settle: &[],
+                    limits,
+                };
+                self.store.commit(moved).await?;
+                self.pause().await;
+                let done =
+                    Step { claim, from: to, to, events: 0, rows, work, park, settle, limits };
+                self.store.commit(done).await
+            }
+            Some(Break::FenceNotChecked) => {
+                let (claim, from) =
+                    self.forged(claim).await.unwrap_or_else(|| (claim.clone(), from));
+                let (claim, to) = (&claim, to.max(from));
+                let step = Step { claim, from, to, events, rows, work, park, settle, limits };
+                self.store.commit(step).await
+            }
+            _ => {
+                let step = Step { claim, from, to, events, rows, work, park, settle, limits };
+                self.store.commit(step).await
+            }
+        }
     }
 
     /// The same claim with the fence that is in the books, and where the checkpoint is there.
@@ -89,42 +132,13 @@ impl EventStore for Stretched {
 impl FollowerStore for Stretched {
     type Connection = PgConnection;
 
-    async fn commit(&self, mut step: Step<'_, PgConnection>) -> Result<(), StepError> {
+    async fn commit(&self, step: Step<'_, PgConnection>) -> Result<(), StepError> {
         self.pause().await;
-        let work = step.work.take();
-        let work = work.map(|work| -> &mut dyn Work<PgConnection> { work });
-        let Step { claim, from, to, events, rows, park, settle, limits, .. } = step;
-        match self.broken {
-            Some(Break::CheckpointOutsideTransaction) => {
-                let moved = Step {
-                    claim,
-                    from,
-                    to,
-                    events,
-                    rows: None,
-                    work: None,
-                    park: &[],
-                    settle: &[],
-                    limits,
-                };
-                self.store.commit(moved).await?;
-                self.pause().await;
-                let done =
-                    Step { claim, from: to, to, events: 0, rows, work, park, settle, limits };
-                self.store.commit(done).await
-            }
-            Some(Break::FenceNotChecked) => {
-                let (claim, from) =
-                    self.forged(claim).await.unwrap_or_else(|| (claim.clone(), from));
-                let (claim, to) = (&claim, to.max(from));
-                let step = Step { claim, from, to, events, rows, work, park, settle, limits };
-                self.store.commit(step).await
-            }
-            _ => {
-                let step = Step { claim, from, to, events, rows, work, park, settle, limits };
-                self.store.commit(step).await
-            }
-        }
+        let what =
+            format!("step {:?} {}..{} of {} events", step.claim, step.from, step.to, step.events);
+        let outcome = self.commit_or_break(step).await;
+        self.say(&what, &outcome);
+        outcome
     }
 
     async fn declare(&self, follower: &Declaration) -> Result<(), StartError> {
@@ -136,15 +150,21 @@ impl FollowerStore for Stretched {
     }
 
     async fn claim(&self, member: MemberId, parts: &[PartId]) -> Result<Vec<Claim>, StoreError> {
-        self.store.claim(member, parts).await
+        let claims = self.store.claim(member, parts).await;
+        self.say(&format!("claim {parts:?}"), &claims);
+        claims
     }
 
     async fn release(&self, claims: &[Claim]) -> Result<(), StoreError> {
-        self.store.release(claims).await
+        let outcome = self.store.release(claims).await;
+        self.say(&format!("release {claims:?}"), &outcome);
+        outcome
     }
 
     async fn note(&self, claim: &Claim, note: &Note) -> Result<(), StepError> {
-        self.store.note(claim, note).await
+        let outcome = self.store.note(claim, note).await;
+        self.say(&format!("note {claim:?} {note:?}"), &outcome);
+        outcome
     }
 
     async fn command(&self, name: &str, command: &Command) -> Result<(), CommandRefused> {

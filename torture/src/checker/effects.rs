@@ -105,7 +105,7 @@ fn has_reacted_once(evidence: &Evidence, index: &Index<'_>, checked: &mut Checke
         });
     }
     for letter in of("letter") {
-        checked.that(index.by_id.get(&letter.tag).is_some(), Law::Lost, || {
+        checked.that(index.by_id.contains_key(&letter.tag), Law::Lost, || {
             format!("{letter} is about an order that is not in the log")
         });
     }

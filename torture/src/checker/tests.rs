@@ -327,7 +327,7 @@ fn i5_a_command_that_has_run_twice_under_its_key() {
 
 #[test]
 fn i6_a_read_model_that_is_not_the_fold_of_the_log() {
-    let miss = |it: &mut Evidence| drop(it.views[0].balances.remove("bob"));
+    let miss = |it: &mut Evidence| it.views[0].balances.retain(|name, _| name != "bob");
     found(miss, Law::I6, "balances with its checkpoint at");
     let double = |it: &mut Evidence| it.views[0].volumes.get_mut("4").unwrap().add(5, 30);
     found(double, Law::I6, "volumes with its checkpoint at");
@@ -360,7 +360,7 @@ fn i6_a_reactor_that_was_not_given_an_order_or_wrote_twice() {
 #[test]
 fn an_acknowledged_append_that_is_gone() {
     found(
-        |it| drop(it.log.drain(2..)),
+        |it| it.log.truncate(2),
         Law::Lost,
         "nothing of 00000000-0000-0000-0000-0000000007d0 is in the log",
     );

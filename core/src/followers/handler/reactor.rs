@@ -111,15 +111,18 @@ impl<R: Reactor, C: ?Sized + Send> Handler<C> for Reacting<R> {
         while let Some(reacted) = self.waiting.pop_front() {
             let position = reacted.blamed.position;
             let known = self.failed.take().filter(|(at, _)| *at == position);
-            // Nothing but the lease keeps two processes from reacting at once.
+            // Nothing but the lease keeps two processes from reacting at once. It is asked once: it may end at any moment,
+            // and a step that ends nowhere would pass over all that waits.
             let outcome = match known {
                 Some((_, failed)) => Err(failed),
-                None if !lease.is_good() && self.handled == 0 => return Err(Trouble::Lease),
-                None if !lease.is_good() => {
-                    ends_at = self.done;
-                    break;
-                }
-                None => self.react(&reacted).await,
+                None if lease.is_good() => self.react(&reacted).await,
+                None => match self.done {
+                    None => return Err(Trouble::Lease),
+                    done => {
+                        ends_at = done;
+                        break;
+                    }
+                },
             };
             match outcome {
                 Ok(()) => (self.done, self.handled) = (Some(position), self.handled + 1),
@@ -165,3 +168,6 @@ impl<C: ?Sized + Send> Work<C> for Nothing {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
