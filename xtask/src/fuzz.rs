@@ -39,7 +39,7 @@ pub(crate) fn run(target: Option<&str>, seconds: u64) -> Result<(), Failure> {
             .map_err(|source| Failure::NoFolder { path: found.clone(), source })?;
         // What makes a target panic is kept with its seeds, so that every test run meets it from then on.
         let arguments = format!(
-            "-max_total_time={seconds} -timeout=10 -rss_limit_mb=2048 -max_len=4096 -verbosity=0 \
+            "-max_total_time={seconds} -timeout=10 -rss_limit_mb=2048 -max_len=4096 -verbosity=0 -print_funcs=0 \
              -print_final_stats=1 -artifact_prefix={kept}/ {found} {kept}"
         );
         let program = format!("target/fuzz/{host}/release/annals-fuzz");
