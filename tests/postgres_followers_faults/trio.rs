@@ -76,7 +76,7 @@ async fn process() {
     let (name, folder) = (env::var(NAME).unwrap(), PathBuf::from(env::var(FOLDER).unwrap()));
     let place = serde_json::from_str(&env::var(PLACE).unwrap()).unwrap();
     let trap = Trap::in_folder(place, &folder);
-    // A reaction asks the store for something: with 5, it would wait for connections that linger.
+    // A reaction asks the store for something while its follower's other tasks do.
     let store = PostgresStore::builder().with_schema(schema).with_max_connections(8);
     let store = store.connect(&fresh::url()).await.unwrap();
     let followers = Followers::new(Trapped { store: store.clone(), trap: trap.clone() });

@@ -61,9 +61,9 @@ impl<A: Aggregate> Repository<A> {
     /// The entities that `store` holds, with snapshots beside their events: an entity that the repository does not
     /// [know](Self::with_cache) is loaded from the last one on, in one read. [`Snapshot`] says when they are taken.
     ///
-    /// They change no answer, only how long it takes. One is written after the commands that it has in it are answered, by a task of
-    /// its own, so it needs a tokio runtime; without one, none are written. That it fails, or that one cannot be used, is told to `tracing` and `metrics`, and
-    /// to no caller. [`load_at`](Self::load_at) and [`history`](Self::history) go by the events alone.
+    /// They change no answer, only how long it takes. One is written after the commands that it has in it are answered, by a
+    /// task of its own, so it needs a tokio runtime; without one, none are written. That it fails, or that one cannot be used,
+    /// is told to `tracing` and `metrics`, and to no caller. [`load_at`](Self::load_at) and [`history`](Self::history) go by the events alone.
     pub fn with_snapshots(store: impl SnapshotStore + 'static) -> Self
     where
         A: Snapshot,
