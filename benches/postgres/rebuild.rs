@@ -25,7 +25,7 @@ const EVENTS: usize = 200_000;
 const ACCOUNTS: usize = 1_000;
 const GOAL: f64 = 0.6;
 /// How often to look whether the rebuild serves.
-const LOOK: Duration = Duration::from_millis(2);
+const LOOK: Duration = Duration::from_millis(5);
 
 const TABLE: &str = "
     CREATE TABLE balances (stream text PRIMARY KEY, deposits bigint NOT NULL, cents bigint NOT NULL)";

@@ -116,7 +116,7 @@ impl RecordedEvent {
     pub fn decode<E: Event>(self) -> Result<Vec<Recorded<E>>, Unreadable> {
         let mut events = Vec::new();
         self.decode_into(&mut events)?;
-        Ok(events.into_iter().map(|event| self.with_event(event)).collect())
+        Ok(self.with_events(events.into_iter()).collect())
     }
 
     /// Adds what [`decode`](Self::decode) would give to `events`, without the record around it.
@@ -129,15 +129,19 @@ impl RecordedEvent {
         })
     }
 
-    pub(crate) fn with_event<E>(&self, event: E) -> Recorded<E> {
-        Recorded {
-            id: self.id,
-            stream: self.stream.clone(),
-            version: self.version,
-            position: self.position,
-            recorded_at: self.recorded_at,
-            event,
-            metadata: Arc::clone(&self.metadata),
-        }
+    /// Records of `events`, which this one stands for.
+    pub(crate) fn with_events<E>(
+        self,
+        events: impl ExactSizeIterator<Item = E>,
+    ) -> impl Iterator<Item = Recorded<E>> {
+        let records = std::iter::repeat_n(self.with_event(()), events.len());
+        records.zip(events).map(|(record, event)| record.with_event(event))
+    }
+}
+
+impl<E> Recorded<E> {
+    fn with_event<F>(self, event: F) -> Recorded<F> {
+        let Self { id, stream, version, position, recorded_at, event: _, metadata } = self;
+        Recorded { id, stream, version, position, recorded_at, event, metadata }
     }
 }

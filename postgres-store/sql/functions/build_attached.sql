@@ -3,8 +3,12 @@
 -- Answers kind and name as Postgres says them, without the schema of the relations, and the relation. Left out is what
 -- Postgres makes by itself: types, TOAST, the triggers behind foreign keys, the indexes behind constraints, the rules
 -- behind views, and constraints NOT NULL, which came to be objects with version 18 only.
+-- What it asks the catalog takes longer to plan than to run, so a session plans it once.
 CREATE FUNCTION {schema}.build_attached(_build bigint) RETURNS TABLE (kind text, name text, belongs_to text)
-STABLE LANGUAGE sql AS $$
+STABLE LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     SELECT o.type, replace(replace(o.identity, '{read}'::regnamespace || '.', ''), '{build}'::regnamespace || '.', ''), min(b.belongs_to)
     FROM {schema}.build_belongings(_build) b
     CROSS JOIN LATERAL pg_identify_object(b.class, b.id, 0) o
@@ -19,5 +23,6 @@ STABLE LANGUAGE sql AS $$
       AND w.rulename IS DISTINCT FROM '_RETURN'
       AND NOT EXISTS (SELECT FROM {schema}.build_relations(_build) r WHERE r.id = c.oid)
       AND NOT EXISTS (SELECT FROM pg_constraint u WHERE u.conindid = c.oid AND u.contype IN ('p', 'u', 'x'))
-    GROUP BY 1, 2
+    GROUP BY 1, 2;
+END
 $$;

@@ -5,9 +5,13 @@
 --
 -- A swap carries a view over by CREATE OR REPLACE, which keeps its id, owner and grants, so that whatever hangs on the
 -- view need not be known here. It takes the rights of its owner, and the right to create in its schema.
+-- What it asks the catalog takes longer to plan than to run, so a session plans it once.
 CREATE FUNCTION {schema}.dependents(_build bigint)
 RETURNS TABLE (kind text, name text, hangs_on text, reason text, carried oid)
-STABLE LANGUAGE sql AS $$
+STABLE LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
     WITH own AS MATERIALIZED (SELECT * FROM {schema}.build_belongings(_build)),
     outside AS MATERIALIZED (
         SELECT d.classid AS class, d.objid AS id, min(o.belongs_to) AS hangs_on
@@ -41,5 +45,6 @@ STABLE LANGUAGE sql AS $$
     SELECT a.kind, a.name, a.belongs_to, 'it was not made by the follower', NULL
     FROM {schema}.build_attached(_build) a
     WHERE NOT EXISTS (SELECT FROM {schema}.build_attachments k
-                      WHERE k.build = _build AND k.kind = a.kind AND k.identity = a.name)
+                      WHERE k.build = _build AND k.kind = a.kind AND k.identity = a.name);
+END
 $$;

@@ -13,7 +13,8 @@
 -- All but the first have changed nothing. Whoever may call it: what makes it right is checked in it.
 --
 -- It is one statement, in a transaction of its own: a client that is frozen or killed while it runs holds nobody up, and
--- it happens in whole or not at all. READ COMMITTED: each look must see what was committed before it.
+-- it happens in whole or not at all. READ COMMITTED: each look must see what was committed before it. What it asks the catalog
+-- takes longer to plan than to run, so a session plans it once.
 --
 -- The order of the steps is what makes it right:
 -- 1. hold the follower: no command, and no other swap;
@@ -31,7 +32,7 @@
 -- 9. move the new ones to {read}. The locks are released after the commit, and the statements that waited look the names
 --    up anew: each sees the old tables or the new ones.
 CREATE FUNCTION {schema}.swap_build(_build bigint, _patience integer, _lock_ms integer, OUT outcome text, OUT detail json)
-LANGUAGE plpgsql SET jit = off AS $$
+LANGUAGE plpgsql SET jit = off SET plan_cache_mode = force_generic_plan AS $$
 DECLARE
     _follower text;
     _live bigint;

@@ -9,7 +9,7 @@ use annals_core::{
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use sqlx::{Row, postgres::PgRow};
+use sqlx::{Row, ValueRef, postgres::PgRow};
 use uuid::Uuid;
 
 use crate::kinds::KindTable;
@@ -57,18 +57,18 @@ impl<'a> RowReader<'a> {
         row: &PgRow,
         before: Option<&RecordedEvent>,
     ) -> Result<Option<RecordedEvent>, sqlx::Error> {
-        let Some(event_type) = self.event_type(row.try_get_unchecked(3)?)? else { return Ok(None) };
-        let schema_version: Option<i32> = row.try_get_unchecked(4)?;
-        let payload: &str = row.try_get_unchecked(9)?;
+        let columns = Columns(row);
+        let Some(event_type) = self.event_type(columns.int4(3)?)? else { return Ok(None) };
+        let schema_version = columns.nullable(4)?.map_or(1, i32::from_be_bytes).unsigned_abs();
+        let payload = Payload::from_stored(columns.text(9)?);
         Ok(Some(Recorded {
-            id: EventId::from(row.try_get_unchecked::<Uuid, _>(5)?),
-            stream: self.stream(row, before)?,
-            version: Version::new(row.try_get_unchecked::<i64, _>(1)?.unsigned_abs()),
-            position: Position::new(row.try_get_unchecked::<i64, _>(0)?.unsigned_abs()),
-            recorded_at: recorded_at(row.try_get_unchecked(2)?)?,
-            event: EventData::new(event_type, Payload::from_stored(payload))
-                .with_schema_version(schema_version.map_or(1, i32::unsigned_abs)),
-            metadata: self.metadata.of(row)?,
+            id: EventId::from(Uuid::from_bytes(columns.fixed(5)?)),
+            stream: self.stream(columns, before)?,
+            version: Version::new(columns.int8(1)?.unsigned_abs()),
+            position: Position::new(columns.int8(0)?.unsigned_abs()),
+            recorded_at: recorded_at(columns.int8(2)?)?,
+            event: EventData::new(event_type, payload).with_schema_version(schema_version),
+            metadata: self.metadata.of(columns)?,
         }))
     }
 
@@ -83,11 +83,15 @@ impl<'a> RowReader<'a> {
     }
 
     /// The name of the stream. Events that were appended together follow each other, and share it.
-    fn stream(&self, row: &PgRow, before: Option<&RecordedEvent>) -> Result<StreamId, sqlx::Error> {
+    fn stream(
+        &self,
+        columns: Columns<'_>,
+        before: Option<&RecordedEvent>,
+    ) -> Result<StreamId, sqlx::Error> {
         if let Some(stream) = self.of {
             return Ok(stream.clone());
         }
-        let name: &str = row.try_get_unchecked(10)?;
+        let name = columns.text(10)?;
         match before.filter(|before| before.stream.as_str() == name) {
             Some(before) => Ok(before.stream.clone()),
             None => name.parse().map_err(decode),
@@ -96,10 +100,10 @@ impl<'a> RowReader<'a> {
 }
 
 impl LastMetadata {
-    fn of(&mut self, row: &PgRow) -> Result<Arc<Metadata>, sqlx::Error> {
-        let correlation: Option<Uuid> = row.try_get_unchecked(6)?;
-        let causation: Option<Uuid> = row.try_get_unchecked(7)?;
-        let json: Option<&str> = row.try_get_unchecked(8)?;
+    fn of(&mut self, columns: Columns<'_>) -> Result<Arc<Metadata>, sqlx::Error> {
+        let correlation = columns.nullable(6)?.map(Uuid::from_bytes);
+        let causation = columns.nullable(7)?.map(Uuid::from_bytes);
+        let json = columns.bytes(8)?.map(str::from_utf8).transpose().map_err(decode)?;
         if (correlation, causation, json)
             != (self.correlation, self.causation, self.json.as_deref())
         {
@@ -115,6 +119,43 @@ impl LastMetadata {
         }
         Ok(Arc::clone(&self.metadata))
     }
+}
+
+/// The columns of a row, in the binary form in which Postgres sends what a prepared statement reads. They are of the types that
+/// the statement gives them; sqlx would look at the type and the form of each value of each row again.
+#[derive(Clone, Copy)]
+struct Columns<'a>(&'a PgRow);
+
+impl<'a> Columns<'a> {
+    /// None: null.
+    fn bytes(self, index: usize) -> Result<Option<&'a [u8]>, sqlx::Error> {
+        let value = self.0.try_get_raw(index)?;
+        if value.is_null() { Ok(None) } else { value.as_bytes().map(Some).map_err(decode) }
+    }
+
+    fn nullable<const N: usize>(self, index: usize) -> Result<Option<[u8; N]>, sqlx::Error> {
+        self.bytes(index)?.map(<[u8; N]>::try_from).transpose().map_err(decode)
+    }
+
+    fn fixed<const N: usize>(self, index: usize) -> Result<[u8; N], sqlx::Error> {
+        self.nullable(index)?.ok_or_else(|| null(index))
+    }
+
+    fn int4(self, index: usize) -> Result<i32, sqlx::Error> {
+        self.fixed(index).map(i32::from_be_bytes)
+    }
+
+    fn int8(self, index: usize) -> Result<i64, sqlx::Error> {
+        self.fixed(index).map(i64::from_be_bytes)
+    }
+
+    fn text(self, index: usize) -> Result<&'a str, sqlx::Error> {
+        str::from_utf8(self.bytes(index)?.ok_or_else(|| null(index))?).map_err(decode)
+    }
+}
+
+fn null(index: usize) -> sqlx::Error {
+    decode(format!("column {index} is null"))
 }
 
 /// The time that a `timestamptz` holds: taken as the number that it is, since sqlx goes by way of days.

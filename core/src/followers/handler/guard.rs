@@ -33,7 +33,7 @@ pub(super) fn decode<E: Event>(
 ) -> Result<Vec<Recorded<E>>, (FailureKind, HandlerError)> {
     let mut events = Vec::new();
     decode_into(&event, &mut events)?;
-    Ok(events.into_iter().map(|decoded| event.with_event(decoded)).collect())
+    Ok(event.with_events(events.into_iter()).collect())
 }
 
 /// Adds what an event stands for to `events`, as [`decode`] would give it, without the record around it.

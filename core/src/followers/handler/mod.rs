@@ -14,7 +14,7 @@ use super::{
     FailureKind, HandlerFailed, Make, Park, ReadError, Row, RowChanges, TableShape, Work,
     parts::Division,
 };
-use crate::{EventId, Position, RecordedEvent, StoreError};
+use crate::{EventId, Position, Recorded, RecordedEvent, StoreError};
 
 /// A follower of any kind, as one part of it is run.
 ///
@@ -68,7 +68,7 @@ impl Taking<'_> {
         }
     }
 
-    fn park(&self, sequence: &str, event: &RecordedEvent) -> Park {
+    fn park<E>(&self, sequence: &str, event: &Recorded<E>) -> Park {
         Park {
             sequence: sequence.to_owned(),
             position: event.position,
@@ -151,7 +151,7 @@ pub(super) struct Blamed {
 }
 
 impl Blamed {
-    fn new(event: &RecordedEvent, sequence: impl Into<String>) -> Self {
+    fn new<E>(event: &Recorded<E>, sequence: impl Into<String>) -> Self {
         Self { position: event.position, event_id: event.id, sequence: sequence.into() }
     }
 }

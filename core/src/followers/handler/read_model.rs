@@ -10,7 +10,7 @@ use super::{
     guard::{decode_into, pure},
 };
 use crate::{
-    Payload, Position, RecordedEvent, StreamId,
+    Payload, Position, Recorded, RecordedEvent, StreamId,
     followers::{
         Columns, FailureKind, HandlerError, HandlerFailed, Make, ReadError, ReadModel, RowChanges,
         TableShape, Upsert,
@@ -87,39 +87,33 @@ impl<M: ReadModel> Folding<M> {
     /// the chunk if it is of no concern to this part.
     fn sort(
         &mut self,
-        event: &RecordedEvent,
+        event: RecordedEvent,
         decoded: &mut Vec<M::Event>,
         chunk: &mut Chunk<M>,
         cx: &Taking<'_>,
     ) -> Result<(), Failed> {
         let at = self.state.taken + chunk.records.len();
-        let failed = |(kind, reason)| Failed {
-            at: Some(at),
-            is_alone: at == 0,
-            // Without its rows it is not known what would have to wait for it.
-            can_be_parked: false,
-            event: Some(Blamed::new(event, event.stream.as_str())),
-            kind,
-            reason: HandlerFailed { at: None, kind, reason }.report(),
-        };
-        decode_into(event, decoded).map_err(failed)?;
+        decode_into(&event, decoded)
+            .map_err(|(kind, reason)| unsorted(at, &event, kind, reason))?;
+        let Recorded { position, id: event_id, .. } = event;
         let mut concerns = false;
-        for decoded in decoded.drain(..) {
-            let (recorded, begin) = (event.with_event(decoded), chunk.folds.len());
+        for event in event.with_events(decoded.drain(..)) {
+            let begin = chunk.folds.len();
             let sorted = pure(|| {
-                M::keys(&recorded).into_iter().try_for_each(|key| {
-                    concerns |= self.sort_key(key, event, begin, chunk, cx)?;
+                M::keys(&event).into_iter().try_for_each(|key| {
+                    concerns |= self.sort_key(key, &event, begin, chunk, cx)?;
                     Ok(())
                 })
             });
-            let sorted = sorted.map_err(|panic| failed((FailureKind::Panic, panic.into())))?;
-            sorted.map_err(|error| failed((FailureKind::Error, error)))?;
+            let sorted = sorted.map_err(|panic| (FailureKind::Panic, panic.into()));
+            sorted
+                .and_then(|sorted| sorted.map_err(|error| (FailureKind::Error, error)))
+                .map_err(|(kind, reason)| unsorted(at, &event, kind, reason))?;
             if chunk.folds.len() > begin {
-                chunk.events.push(recorded);
+                chunk.events.push(event);
             }
         }
         if concerns {
-            let RecordedEvent { position, id: event_id, .. } = *event;
             chunk.records.push(Record { position, event_id, folds_end: chunk.folds.len() });
         }
         Ok(())
@@ -130,7 +124,7 @@ impl<M: ReadModel> Folding<M> {
     fn sort_key(
         &mut self,
         key: M::Key,
-        event: &RecordedEvent,
+        event: &Recorded<M::Event>,
         begin: usize,
         chunk: &mut Chunk<M>,
         cx: &Taking<'_>,
@@ -302,7 +296,7 @@ impl<M: ReadModel, C: ?Sized + Send> Handler<C> for Folding<M> {
 
     async fn take(&mut self, events: Vec<RecordedEvent>, cx: &Taking<'_>) -> Result<(), Trouble> {
         let (mut chunk, mut decoded) = (Chunk::new(events.len()), Vec::new());
-        for event in &events {
+        for event in events {
             self.sort(event, &mut decoded, &mut chunk, cx).map_err(Trouble::Failed)?;
         }
         self.load(&chunk, cx).await?;
@@ -359,6 +353,19 @@ impl<M: ReadModel, C: ?Sized + Send> Handler<C> for Folding<M> {
     fn undone(&mut self) {
         self.clear_batch();
         self.forget_rows();
+    }
+}
+
+/// The event `at` so many of a batch could not be sorted: which rows it concerns is not known, so neither is what would have to
+/// wait for it.
+fn unsorted<E>(at: usize, event: &Recorded<E>, kind: FailureKind, reason: HandlerError) -> Failed {
+    Failed {
+        at: Some(at),
+        is_alone: at == 0,
+        can_be_parked: false,
+        event: Some(Blamed::new(event, event.stream.as_str())),
+        kind,
+        reason: HandlerFailed { at: None, kind, reason }.report(),
     }
 }
 
