@@ -50,14 +50,15 @@ impl<'a> RowReader<'a> {
         Self { kinds, of, event_types: BTreeMap::new(), metadata: LastMetadata::default() }
     }
 
-    /// The event in `row`, which comes after the event `before`; none if its kind is not known. The columns are those of the
-    /// statements in `sql/read`.
+    /// The event in `row`, which comes after the event `before`; none if its kind is not known, or null. The columns
+    /// are those of the statements in `sql/read`.
     pub(super) fn event(
         &mut self,
         row: &PgRow,
         before: Option<&RecordedEvent>,
     ) -> Result<Option<RecordedEvent>, sqlx::Error> {
-        let Some(event_type) = self.event_type(row.try_get_unchecked(3)?)? else { return Ok(None) };
+        let Some(kind) = row.try_get_unchecked(3)? else { return Ok(None) };
+        let Some(event_type) = self.event_type(kind)? else { return Ok(None) };
         let schema_version: Option<i32> = row.try_get_unchecked(4)?;
         let payload: &str = row.try_get_unchecked(9)?;
         Ok(Some(Recorded {
