@@ -18,7 +18,7 @@
 //! | watch it | [`FollowerStatus`], `describe_metrics` (feature `metrics`), spans and events (feature `tracing`) |
 //! | test it | [`testing::Scenario`], [`testing::Following`] (feature `testing`) |
 //! | keep it somewhere | [`MemoryStore`] (feature `memory`) |
-//! | write a store | [`EventStore`], [`SnapshotStore`], [`FollowerStore`], [`testing::conformance!`](macro@crate::testing::conformance), [`testing::snapshot_conformance!`](macro@crate::testing::snapshot_conformance), [`testing::follower_conformance!`](macro@crate::testing::follower_conformance) (feature `testing`) |
+//! | write a store | [`EventStore`], [`SnapshotStore`], [`FollowerStore`], [`forward!`], [`testing::conformance!`](macro@crate::testing::conformance), [`testing::snapshot_conformance!`](macro@crate::testing::snapshot_conformance), [`testing::follower_conformance!`](macro@crate::testing::follower_conformance) (feature `testing`) |
 //!
 //! # Features
 //!
@@ -68,7 +68,7 @@ pub use annals_core::{
 // Stores, and their contract.
 pub use annals_core::{
     AppendError, Appended, Conflict, Direction, EventStore, Filter, ReadAll, ReadStream,
-    RecordedEvents, SnapshotStore, StoredSnapshot, StreamAppend,
+    RecordedEvents, SnapshotStore, StoredSnapshot, StreamAppend, forward,
 };
 #[cfg(feature = "memory")]
 pub use annals_memory_store::{MemoryStore, Table, Tables};

@@ -8,6 +8,7 @@ mod clock;
 mod event;
 mod follow;
 pub mod followers;
+mod forward;
 mod history_check;
 mod idempotency_key;
 mod ids;
@@ -57,8 +58,8 @@ pub use self::{
 };
 pub use futures_util::{StreamExt, TryStreamExt};
 
-/// What `#[derive(Event)]` expands to; not part of the public interface.
+/// What `#[derive(Event)]` and `forward!` expand to; not part of the public interface.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::event::codec;
+    pub use crate::{event::codec, forward::Answer};
 }

@@ -8,9 +8,6 @@ use sqlx::{
     postgres::{PgDatabaseError, PgSeverity},
 };
 
-/// The code with which the functions say that the schema is not the one whose numbers they were given.
-const SCHEMA_REPLACED: &str = "AN001";
-
 /// What to do where a statement is prepared in one session and meant to be run in another.
 pub(crate) const FORGETFUL_POOLER: &str = "a pooler in front of the database keeps no prepared statements: use one that does, such as PgBouncer 1.21 with max_prepared_statements, or its session mode";
 
@@ -27,8 +24,8 @@ pub(crate) enum FailureKind {
     Transient,
     /// The connection was lost while the statement ran.
     Lost,
-    /// Nothing was done: the schema has been replaced since its numbers were read.
-    SchemaReplaced,
+    /// Nothing was done: the numbers of kinds are of another schema, or of another server.
+    Renumbered,
     /// Nothing was done: a unique index has the value already.
     Duplicate,
     /// Nothing was done, and the same would fail again.
@@ -50,10 +47,18 @@ impl Failure {
         Self { kind: kind(&source), source: Arc::new(source) }
     }
 
+    /// What `append` answers when it was given numbers that are not its own.
+    pub(crate) fn renumbered() -> Self {
+        let source = "the numbers of the event kinds are of another schema or server".to_owned();
+        let source = Arc::new(sqlx::Error::InvalidArgument(source));
+        Self { kind: FailureKind::Renumbered, source }
+    }
+
     /// Whether the server gave this as an answer and goes on listening. Whatever the failure means for the statement,
     /// a session that was ended, or never begun, cannot be used again.
     pub(crate) fn is_connection_usable(&self) -> bool {
-        self.source.as_database_error().is_some_and(|error| !ends_session(error))
+        self.kind == FailureKind::Renumbered
+            || self.source.as_database_error().is_some_and(|error| !ends_session(error))
     }
 
     /// Whether the connection turned out to be lost, before the statement was sent or while it ran.
@@ -73,7 +78,7 @@ impl Failure {
         match kind {
             _ if may_be_stored => StoreError::OutcomeUnknown(source),
             FailureKind::Lost => StoreError::OutcomeUnknown(source),
-            FailureKind::Transient => StoreError::Unavailable(source),
+            FailureKind::Transient | FailureKind::Renumbered => StoreError::Unavailable(source),
             _ => StoreError::Failed(source),
         }
     }
@@ -83,9 +88,6 @@ impl Failure {
         let advice = match code(&self.source).as_deref() {
             Some("40001" | "40P01" | "23505") => {
                 "the transaction met another one: roll it back, and run it again from its beginning"
-            }
-            Some(SCHEMA_REPLACED) => {
-                "the schema of the store was made anew: roll the transaction back, and run it again from its beginning"
             }
             _ => return self.into_store_error(false),
         };
@@ -158,7 +160,6 @@ fn kind(error: &sqlx::Error) -> FailureKind {
         "53300" | "57P03" => FailureKind::Transient,
         _ if ends_session && matches!(class, "28" | "3D" | "42") => FailureKind::Final,
         _ if ends_session => FailureKind::Lost,
-        SCHEMA_REPLACED => FailureKind::SchemaReplaced,
         "23505" => FailureKind::Duplicate,
         // Cancelled by a timeout, a lock that was not to be had.
         "57014" | "55P03" => FailureKind::Transient,

@@ -6,11 +6,14 @@ use std::{
 };
 
 use annals_core::{EventType, StreamAppend};
-use sqlx::{PgConnection, Row};
+use chrono::{DateTime, Utc};
+use sqlx::{PgConnection, Postgres, Row, postgres::PgArguments, query::Query};
 
 use crate::{failure::Failure, schema::Statements};
 
-/// The kinds this process knows. They only ever grow, unless the schema is replaced by another one.
+/// The kinds this process knows. They only ever grow, unless the schema is replaced by another one, or the server by one that
+/// has not heard of the latest. Each statement that has to do with numbers is told whose they are, and says when they are not
+/// its own.
 #[derive(Debug, Default)]
 pub(crate) struct Kinds(RwLock<Arc<KindTable>>);
 
@@ -18,6 +21,8 @@ pub(crate) struct Kinds(RwLock<Arc<KindTable>>);
 pub(crate) struct KindTable {
     /// The schema that the numbers belong to; 0 before they are first read.
     pub(crate) schema_id: i32,
+    /// When the server was started that they were read from. While a server runs, what it has shown of them stays.
+    server: Option<DateTime<Utc>>,
     numbers: HashMap<String, HashMap<String, i32>>,
     names: HashMap<i32, EventType>,
 }
@@ -29,6 +34,14 @@ impl KindTable {
 
     pub(crate) fn event_type(&self, number: i32) -> Option<&EventType> {
         self.names.get(&number)
+    }
+
+    /// `query` with whose numbers these are as its next two parameters.
+    pub(crate) fn bind_owner(
+        &self,
+        query: Query<'static, Postgres, PgArguments>,
+    ) -> Query<'static, Postgres, PgArguments> {
+        query.bind(self.schema_id).bind(self.server)
     }
 
     /// Whether every kind of `appends` has its number.
@@ -77,7 +90,7 @@ impl Kinds {
         self.reload(connection, statements).await
     }
 
-    /// Knows nothing any more: the numbers belong to a schema that is gone.
+    /// Knows nothing any more: the numbers belong to a schema or a server that is gone.
     pub(crate) fn forget(&self) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::default();
     }
@@ -98,9 +111,10 @@ impl Kinds {
         for row in rows {
             let invalid = |error| Failure::before_sending(error);
             table.schema_id = row.try_get(0).map_err(invalid)?;
-            let Some(number) = row.try_get::<Option<i32>, _>(1).map_err(invalid)? else { continue };
+            table.server = row.try_get(1).map_err(invalid)?;
+            let Some(number) = row.try_get::<Option<i32>, _>(2).map_err(invalid)? else { continue };
             let (category, event_type): (String, String) =
-                (row.try_get(2).map_err(invalid)?, row.try_get(3).map_err(invalid)?);
+                (row.try_get(3).map_err(invalid)?, row.try_get(4).map_err(invalid)?);
             let name = EventType::new(event_type.clone())
                 .map_err(|error| Failure::before_sending(sqlx::Error::Decode(error.into())))?;
             table.numbers.entry(category).or_default().insert(event_type, number);

@@ -3,13 +3,13 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use annals::{
-    AppendError, Appended, EventStore, FollowerStore, HandlerError, MemoryStore, Position, ReadAll,
-    ReadError, ReadStream, RecordedEvents, StoreError, StreamAppend, Tables,
+    EventStore, FollowerStore, HandlerError, MemoryStore, ReadError, StoreError, Tables,
     followers::{
         Beat, Books, Build, BuildId, Claim, Command, CommandRefused, Compared, Declaration,
         Failure, FollowerBooks, Limits, Make, MemberId, Note, ParkedEvent, PartId, PartState, Row,
         RowsOf, StartError, Step, StepError, Swap,
     },
+    forward,
     testing::followers::conformance::Fixture,
 };
 use async_trait::async_trait;
@@ -127,27 +127,8 @@ impl Wrong {
     }
 }
 
-#[async_trait]
 impl EventStore for Wrong {
-    async fn append(&self, appends: Vec<StreamAppend>) -> Result<Vec<Appended>, AppendError> {
-        self.right.append(appends).await
-    }
-
-    fn read_stream(&self, read: ReadStream) -> RecordedEvents {
-        self.right.read_stream(read)
-    }
-
-    fn read_all(&self, read: ReadAll) -> RecordedEvents {
-        self.right.read_all(read)
-    }
-
-    async fn head(&self) -> Result<Position, StoreError> {
-        self.right.head().await
-    }
-
-    async fn wait_for_head(&self, position: Position) -> Result<Position, StoreError> {
-        self.right.wait_for_head(position).await
-    }
+    forward!(self => self.right; append, read_stream, read_all, head, wait_for_head);
 }
 
 #[async_trait]

@@ -11,12 +11,12 @@ use std::{
 };
 
 use annals::{
-    AppendError, Appended, CommandRefused, EventStore, FollowerStore, Position, ReadAll, ReadError,
-    ReadStream, RecordedEvents, StartError, StoreError, StreamAppend,
+    EventStore, FollowerStore, Position, ReadAll, ReadError, RecordedEvents, StoreError,
     followers::{
-        Beat, Books, BuildId, Claim, Command, Compared, Declaration, Failure, Limits, Make,
-        MemberId, Note, ParkedEvent, PartId, Row, RowsOf, Step, StepError, Swap,
+        Beat, Books, BuildId, Claim, Compared, Limits, Make, MemberId, Note, ParkedEvent, PartId,
+        Row, RowsOf, Step, StepError, Swap,
     },
+    forward,
 };
 use async_trait::async_trait;
 use fastrand::Rng;
@@ -98,13 +98,7 @@ fn down() -> StoreError {
 
 #[async_trait]
 impl<S: EventStore> EventStore for Shaky<S> {
-    async fn append(&self, appends: Vec<StreamAppend>) -> Result<Vec<Appended>, AppendError> {
-        self.store.append(appends).await
-    }
-
-    fn read_stream(&self, read: ReadStream) -> RecordedEvents {
-        self.store.read_stream(read)
-    }
+    forward!(self => self.store; append, read_stream);
 
     fn read_all(&self, read: ReadAll) -> RecordedEvents {
         self.count("read");
@@ -126,9 +120,7 @@ impl<S: EventStore> EventStore for Shaky<S> {
 impl<S: FollowerStore> FollowerStore for Shaky<S> {
     type Connection = S::Connection;
 
-    async fn declare(&self, follower: &Declaration) -> Result<(), StartError> {
-        self.store.declare(follower).await
-    }
+    forward!(self => self.store; declare, release, command, failures);
 
     async fn books(&self, beat: Option<&Beat>) -> Result<Books, StoreError> {
         self.count("books");
@@ -146,23 +138,11 @@ impl<S: FollowerStore> FollowerStore for Shaky<S> {
         Ok(claims)
     }
 
-    async fn release(&self, claims: &[Claim]) -> Result<(), StoreError> {
-        self.store.release(claims).await
-    }
-
     async fn note(&self, claim: &Claim, note: &Note) -> Result<(), StepError> {
         self.count("note");
         self.before()?;
         self.store.note(claim, note).await?;
         Ok(self.after()?)
-    }
-
-    async fn command(&self, name: &str, command: &Command) -> Result<(), CommandRefused> {
-        self.store.command(name, command).await
-    }
-
-    async fn failures(&self, build: BuildId, limit: u32) -> Result<Vec<Failure>, StoreError> {
-        self.store.failures(build, limit).await
     }
 
     async fn parked(&self, build: BuildId) -> Result<Vec<ParkedEvent>, StoreError> {

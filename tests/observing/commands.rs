@@ -7,8 +7,7 @@ use std::sync::{
 
 use annals::{
     Aggregate, AppendError, Appended, CommandError, Context, Event, EventStore, ExpectedVersion,
-    MemoryStore, Position, ReadAll, ReadStream, RecordedEvents, Repository, StoreError,
-    StreamAppend, Version,
+    MemoryStore, Repository, StreamAppend, Version, forward,
 };
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -50,6 +49,8 @@ struct Raced(MemoryStore, Arc<AtomicBool>);
 
 #[async_trait]
 impl EventStore for Raced {
+    forward!(self => self.0; read_stream, read_all, head, wait_for_head);
+
     async fn append(&self, appends: Vec<StreamAppend>) -> Result<Vec<Appended>, AppendError> {
         if !self.1.swap(true, Ordering::Relaxed) {
             let other = annals::NewEvent::encode(&LampEvent::Lit).unwrap();
@@ -59,22 +60,6 @@ impl EventStore for Raced {
                 .await?;
         }
         self.0.append(appends).await
-    }
-
-    fn read_stream(&self, read: ReadStream) -> RecordedEvents {
-        self.0.read_stream(read)
-    }
-
-    fn read_all(&self, read: ReadAll) -> RecordedEvents {
-        self.0.read_all(read)
-    }
-
-    async fn head(&self) -> Result<Position, StoreError> {
-        self.0.head().await
-    }
-
-    async fn wait_for_head(&self, position: Position) -> Result<Position, StoreError> {
-        self.0.wait_for_head(position).await
     }
 }
 

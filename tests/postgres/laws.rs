@@ -167,15 +167,15 @@ async fn called(
     );
     let sql = match function {
         "append" => format!(
-            "SELECT outcomes[1], versions[1], positions[1] FROM $schema.append({store_id}, NULL, NULL, {stream}, ARRAY[1], {event})"
+            "SELECT outcomes[1], versions[1], positions[1] FROM $schema.append({store_id}, NULL, NULL, NULL, {stream}, ARRAY[1], {event})"
         ),
         "append_each" => format!(
             "SELECT coalesce(outcomes[1], 0), versions[1], positions[1]
-             FROM $schema.append_each({store_id}, NULL, ARRAY[$schema.stream_key('test-a')], {stream}, {event})"
+             FROM $schema.append_each({store_id}, NULL, NULL, ARRAY[$schema.stream_key('test-a')], {stream}, {event})"
         ),
         _ => format!(
             "SELECT a[1]::integer, a[2], a[3] FROM $schema.append_one(
-                 {store_id}, NULL, $schema.stream_key('test-a'), 'test-a', {expected}, gen_random_uuid(), {kind}, 1,
+                 {store_id}, NULL, NULL, $schema.stream_key('test-a'), 'test-a', {expected}, gen_random_uuid(), {kind}, 1,
                  NULL, NULL, NULL, '{{}}') AS a"
         ),
     };

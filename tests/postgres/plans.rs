@@ -25,48 +25,68 @@ const IDS_TAKEN: &str = include_str!("../../postgres-store/sql/append/ids_taken.
 
 /// What each statement is called with, and the index of the events that it must use.
 const PLANS: [(&str, &str, &str, &str); 14] = [
-    ("one rare type", FILTERED, "0, 9000000, 1024, NULL, '{test.rare}'", "events_by_kind"),
+    (
+        "one rare type",
+        FILTERED,
+        "0, 9000000, 1024, NULL, '{test.rare}', 7, now()",
+        "events_by_kind",
+    ),
     (
         "one rare type of a category",
         FILTERED,
-        "0, 9000000, 1024, '{test}', '{test.rare}'",
+        "0, 9000000, 1024, '{test}', '{test.rare}', 7, now()",
         "events_by_kind",
     ),
-    ("few of one rare type", FILTERED, "0, 9000000, 10, NULL, '{test.rare}'", "events_by_kind"),
-    ("one of one rare type", FILTERED, "0, 9000000, 1, NULL, '{test.rare}'", "events_by_kind"),
+    (
+        "few of one rare type",
+        FILTERED,
+        "0, 9000000, 10, NULL, '{test.rare}', 7, now()",
+        "events_by_kind",
+    ),
+    (
+        "one of one rare type",
+        FILTERED,
+        "0, 9000000, 1, NULL, '{test.rare}', 7, now()",
+        "events_by_kind",
+    ),
     (
         "one of a type that nothing has",
         FILTERED,
-        "0, 9000000, 1, NULL, '{other.thing}'",
+        "0, 9000000, 1, NULL, '{other.thing}', 7, now()",
         "events_by_kind",
     ),
     (
         "the beginning of a frequent type",
         FILTERED,
-        "0, 9000000, 10, NULL, '{test.happened}'",
+        "0, 9000000, 10, NULL, '{test.happened}', 7, now()",
         "events_by_kind",
     ),
-    ("the end of all", FILTERED, "99990, 9000000, 1024, '{test,other}', NULL", "events_by_kind"),
+    (
+        "the end of all",
+        FILTERED,
+        "99990, 9000000, 1024, '{test,other}', NULL, 7, now()",
+        "events_by_kind",
+    ),
     (
         "the beginning of a stream",
         FORWARDS,
-        "'37000000-0000-9c71-311c-5fc4e8453f5d', 0, 10, 'test-7'",
+        "'37000000-0000-9c71-311c-5fc4e8453f5d', 0, 10, 'test-7', 7, now()",
         "events_stream_key_version_key",
     ),
     (
         "the end of a stream",
         BACKWARDS,
-        "'37000000-0000-9c71-311c-5fc4e8453f5d', 9223372036854775807, 10, 'test-7'",
+        "'37000000-0000-9c71-311c-5fc4e8453f5d', 9223372036854775807, 10, 'test-7', 7, now()",
         "events_stream_key_version_key",
     ),
     (
         "a stream from its snapshot on",
         FROM_SNAPSHOT,
-        "'37000000-0000-9c71-311c-5fc4e8453f5d', 1, 1024, 'test-7'",
+        "'37000000-0000-9c71-311c-5fc4e8453f5d', 1, 1024, 'test-7', 7, now()",
         "events_stream_key_version_key",
     ),
     ("an event by its id", VERSION_OF, "gen_random_uuid(), 'test-7'", "events_id_key"),
-    ("a page of all", ALL, "50000, 9000000, 10", "events_pkey"),
+    ("a page of all", ALL, "50000, 9000000, 10, 7, now()", "events_pkey"),
     ("the head", HEAD, "9000000", "events_pkey"),
     ("event ids", IDS_TAKEN, "ARRAY[gen_random_uuid(), gen_random_uuid()]", "events_id_key"),
 ];
@@ -96,7 +116,9 @@ async fn plan(
     run(
         connection,
         store,
-        &format!("DEALLOCATE ALL; PREPARE wanted AS {statement}").replace("{schema}", "$schema"),
+        &format!("DEALLOCATE ALL; PREPARE wanted AS {statement}")
+            .replace("{schema_id}", "7")
+            .replace("{schema}", "$schema"),
     )
     .await
     .unwrap();

@@ -6,13 +6,17 @@ use std::{
 };
 
 use annals::{
-    AppendError, EventData, EventStore, EventStoreExt, ExpectedVersion, Position, PostgresStore,
-    ReadStream, StoreError, SynchronousCommit, TryStreamExt, Version,
+    AppendError, EventData, EventStore, EventStoreExt, EventType, ExpectedVersion, Filter,
+    NewEvent, Payload, Position, PostgresStore, ReadAll, ReadStream, SnapshotStore, StoreError,
+    StreamAppend, SynchronousCommit, TryStreamExt, Version,
 };
 use annals_test_server::{Binaries, Server};
-use futures_util::future::join_all;
-use sqlx::{Executor, postgres::PgPoolOptions};
-use tokio::{sync::mpsc, task::JoinSet};
+use futures_util::future::{join_all, try_join_all};
+use sqlx::{Executor, PgPool, postgres::PgPoolOptions};
+use tokio::{
+    sync::mpsc,
+    task::{JoinSet, yield_now},
+};
 
 use crate::{acknowledged, append, evidence::History, migrated, stream};
 
@@ -151,4 +155,104 @@ async fn a_standby_that_takes_over_has_what_was_acknowledged_once_and_goes_on() 
         "{} appends acknowledged; of {WRITERS} answers that were lost, {stored_before} appends were stored",
         all.len() - WRITERS - 1
     );
+}
+
+/// One event of each of these types, whose names end with a number.
+fn of_types(name: &str, types: impl IntoIterator<Item = u32>) -> StreamAppend {
+    let events = types.into_iter().map(|number| {
+        let event_type = EventType::new(format!("load.type_{number}")).unwrap();
+        NewEvent::new(EventData::new(event_type, Payload::parse("{}").unwrap()))
+    });
+    StreamAppend::new(stream(name), ExpectedVersion::Any, events.collect())
+}
+
+/// The numbers of the types of a stream's events.
+async fn types(store: &PostgresStore, name: &str) -> Vec<u32> {
+    let events = store.read_stream(ReadStream::forwards(stream(name)));
+    let events: Vec<_> = events.try_collect().await.unwrap();
+    let number = |name: &str| name.strip_prefix("load.type_").unwrap().parse().unwrap();
+    events.iter().map(|event| number(event.event.event_type.as_str())).collect()
+}
+
+/// What stands for each type.
+async fn numbers(store: &PostgresStore) -> Vec<(i32, String)> {
+    let numbers = "SELECT id, event_type FROM annals.event_kinds";
+    sqlx::query_as(numbers).fetch_all(store.pool()).await.unwrap()
+}
+
+/// A process that lives through a failover knows numbers of kinds that the new primary has never heard of, or has given to other
+/// names. It goes by the names all the same; but what else it has in memory is from before.
+#[tokio::test]
+async fn a_process_that_outlives_a_standby_that_was_behind_takes_no_event_for_another() {
+    const NEW: u32 = 100;
+    let [mut primary, server] = pair();
+    let first = waiting(&primary, SynchronousCommit::RemoteApply).await;
+    first.append_to_stream(of_types("known", [0])).await.unwrap();
+
+    let standby = PgPool::connect(&server.url()).await.unwrap();
+    standby.execute("ALTER SYSTEM SET primary_conninfo = ''").await.unwrap();
+    standby.execute("SELECT pg_reload_conf()").await.unwrap();
+    let follows = "SELECT EXISTS (SELECT FROM pg_stat_wal_receiver)";
+    while sqlx::query_scalar(follows).fetch_one(&standby).await.unwrap() {
+        yield_now().await;
+    }
+    // Postgres writes 32 numbers down ahead, and goes on behind them: these are more.
+    let mut processes = Vec::new();
+    for _ in 0..8 {
+        let process = PostgresStore::connect(&primary.url()).await.unwrap();
+        process.append_to_stream(of_types("lost", 1..50)).await.unwrap();
+        processes.push(process);
+    }
+    let [reader, backwards, folding, following, filtering, alone, crowd, inside] = &*processes
+    else {
+        unreachable!()
+    };
+    let lost = numbers(&first).await;
+    let head = reader.head().await.unwrap();
+    primary.kill().unwrap();
+    standby.execute("SELECT pg_promote()").await.unwrap();
+    for process in &processes {
+        process.pool().set_connect_options(server.url().parse().unwrap());
+    }
+
+    let fresh = PostgresStore::connect(&server.url()).await.unwrap();
+    assert!(reader.head().await.unwrap() == head && fresh.head().await.unwrap() < head);
+    fresh.append_to_stream(of_types("new", [NEW])).await.unwrap();
+    let name = format!("load.type_{NEW}");
+    let given = numbers(&fresh).await.into_iter().find(|(_, given)| *given == name).unwrap();
+    let (_, before) = lost.into_iter().find(|(number, _)| *number == given.0).unwrap();
+    println!("{given:?} was {before}");
+    let before: u32 = before.strip_prefix("load.type_").unwrap().parse().unwrap();
+
+    let stream = || stream("new");
+    let of_new = Filter::any().with_event_type(EventType::new(name.clone()).unwrap());
+    for events in [
+        reader.read_stream(ReadStream::forwards(stream())),
+        backwards.read_stream(ReadStream::backwards(stream())),
+        folding.read_from_snapshot(&stream(), 1).await.unwrap().1,
+        following.read_all(ReadAll::after(Position::START)),
+        filtering.read_all(ReadAll::after(Position::START).with_filter(of_new)),
+    ] {
+        let events: Vec<_> = events.try_collect().await.unwrap();
+        let event = events.iter().find(|event| event.stream == stream()).unwrap();
+        assert_eq!(event.event.event_type.as_str(), name);
+    }
+
+    alone.append_to_stream(of_types("alone", [before])).await.unwrap();
+    let names: Vec<_> = (0..20).map(|n| format!("crowd{n}")).collect();
+    let appends = names.iter().map(|name| crowd.append_to_stream(of_types(name, [before, 7])));
+    try_join_all(appends).await.unwrap();
+    let mut transaction = inside.pool().begin().await.unwrap();
+    inside.append_in(&mut transaction, vec![of_types("inside", [before, 8])]).await.unwrap();
+    transaction.commit().await.unwrap();
+
+    let restarted = PostgresStore::connect(&server.url()).await.unwrap();
+    for store in [&restarted, &fresh, reader] {
+        assert_eq!(types(store, "new").await, [NEW]);
+        assert_eq!(types(store, "alone").await, [before]);
+        assert_eq!(types(store, "inside").await, [before, 8]);
+        for name in &names {
+            assert_eq!(types(store, name).await, [before, 7]);
+        }
+    }
 }

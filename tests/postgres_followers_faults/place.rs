@@ -8,13 +8,9 @@ use std::{
 };
 
 use annals::{
-    AppendError, Appended, CommandRefused, EventStore, FollowerStore, Position, PostgresStore,
-    ReadAll, ReadError, ReadStream, RecordedEvents, StartError, StoreError, StreamAppend,
-    followers::{
-        Beat, Books, BuildId, Claim, Command, Compared, Declaration, Failure, HandlerFailed,
-        Limits, Make, MemberId, Note, ParkedEvent, PartId, Row, RowsOf, Step, StepError, Swap,
-        Work,
-    },
+    EventStore, FollowerStore, PostgresStore,
+    followers::{HandlerFailed, Step, StepError, Work},
+    forward,
 };
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -107,73 +103,18 @@ impl Work<PgConnection> for WorkThenTrap<'_> {
     }
 }
 
-#[async_trait]
 impl EventStore for Trapped {
-    async fn append(&self, appends: Vec<StreamAppend>) -> Result<Vec<Appended>, AppendError> {
-        self.store.append(appends).await
-    }
-
-    fn read_stream(&self, read: ReadStream) -> RecordedEvents {
-        self.store.read_stream(read)
-    }
-
-    fn read_all(&self, read: ReadAll) -> RecordedEvents {
-        self.store.read_all(read)
-    }
-
-    async fn head(&self) -> Result<Position, StoreError> {
-        self.store.head().await
-    }
-
-    async fn wait_for_head(&self, position: Position) -> Result<Position, StoreError> {
-        self.store.wait_for_head(position).await
-    }
+    forward!(self => self.store; append, read_stream, read_all, head, wait_for_head);
 }
 
 #[async_trait]
 impl FollowerStore for Trapped {
     type Connection = PgConnection;
 
-    async fn declare(&self, follower: &Declaration) -> Result<(), StartError> {
-        self.store.declare(follower).await
-    }
-
-    async fn books(&self, beat: Option<&Beat>) -> Result<Books, StoreError> {
-        self.store.books(beat).await
-    }
-
-    async fn claim(&self, member: MemberId, parts: &[PartId]) -> Result<Vec<Claim>, StoreError> {
-        self.store.claim(member, parts).await
-    }
-
-    async fn release(&self, claims: &[Claim]) -> Result<(), StoreError> {
-        self.store.release(claims).await
-    }
-
-    async fn note(&self, claim: &Claim, note: &Note) -> Result<(), StepError> {
-        self.store.note(claim, note).await
-    }
-
-    async fn command(&self, name: &str, command: &Command) -> Result<(), CommandRefused> {
-        self.store.command(name, command).await
-    }
-
-    async fn failures(&self, build: BuildId, limit: u32) -> Result<Vec<Failure>, StoreError> {
-        self.store.failures(build, limit).await
-    }
-
-    async fn parked(&self, build: BuildId) -> Result<Vec<ParkedEvent>, StoreError> {
-        self.store.parked(build).await
-    }
-
-    async fn make(
-        &self,
-        claim: &Claim,
-        tables: Make<'_, PgConnection>,
-        limits: Limits,
-    ) -> Result<(), StepError> {
-        self.store.make(claim, tables, limits).await
-    }
+    forward!(
+        self => self.store;
+        declare, books, claim, release, note, command, failures, parked, make, swap, compare, rows,
+    );
 
     async fn commit(&self, mut step: Step<'_, PgConnection>) -> Result<(), StepError> {
         self.trap.at(Place::BeforeStep);
@@ -190,17 +131,5 @@ impl FollowerStore for Trapped {
         };
         say(&Word::Step { to, ended });
         outcome
-    }
-
-    async fn swap(&self, shadow: BuildId, patience: Duration) -> Result<Swap, StoreError> {
-        self.store.swap(shadow, patience).await
-    }
-
-    async fn compare(&self, shadow: BuildId, patience: Duration) -> Result<Compared, StoreError> {
-        self.store.compare(shadow, patience).await
-    }
-
-    async fn rows(&self, rows: &RowsOf<'_>) -> Result<Vec<Row>, ReadError> {
-        self.store.rows(rows).await
     }
 }

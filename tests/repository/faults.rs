@@ -3,8 +3,8 @@
 use std::{collections::VecDeque, sync::Mutex};
 
 use annals::{
-    AppendError, Appended, EventStore, ExpectedVersion, MemoryStore, Position, ReadAll, ReadStream,
-    RecordedEvents, StoreError, StreamAppend, StreamExt,
+    AppendError, Appended, EventStore, ExpectedVersion, MemoryStore, Position, ReadStream,
+    RecordedEvents, StoreError, StreamAppend, StreamExt, forward,
 };
 use async_trait::async_trait;
 use futures_util::stream;
@@ -89,6 +89,8 @@ fn unreachable() -> StoreError {
 
 #[async_trait]
 impl EventStore for Faulty {
+    forward!(self => self.store; read_all, head);
+
     async fn append(&self, appends: Vec<StreamAppend>) -> Result<Vec<Appended>, AppendError> {
         let fault = self.appends.lock().unwrap().pop_front().unwrap_or(Fault::None);
         match fault {
@@ -139,14 +141,6 @@ impl EventStore for Faulty {
             }
             _ => self.store.read_stream(read),
         }
-    }
-
-    fn read_all(&self, read: ReadAll) -> RecordedEvents {
-        self.store.read_all(read)
-    }
-
-    async fn head(&self) -> Result<Position, StoreError> {
-        self.store.head().await
     }
 
     async fn wait_for_head(&self, position: Position) -> Result<Position, StoreError> {

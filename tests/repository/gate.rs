@@ -9,8 +9,8 @@ use std::{
 };
 
 use annals::{
-    AppendError, Appended, EventStore, MemoryStore, Position, ReadAll, ReadStream, RecordedEvents,
-    Refusal, StoreError, StreamAppend, Version,
+    AppendError, Appended, EventStore, MemoryStore, ReadStream, RecordedEvents, Refusal,
+    StoreError, StreamAppend, Version, forward,
 };
 use async_trait::async_trait;
 use tokio::{sync::Semaphore, time::timeout};
@@ -70,6 +70,8 @@ impl Gate {
 
 #[async_trait]
 impl EventStore for Gate {
+    forward!(self => self.store; read_all, head, wait_for_head);
+
     async fn append(&self, appends: Vec<StreamAppend>) -> Result<Vec<Appended>, AppendError> {
         let events: Vec<_> = appends.iter().flat_map(|append| &append.events).collect();
         self.appends.lock().unwrap().push(events.len());
@@ -87,18 +89,6 @@ impl EventStore for Gate {
     fn read_stream(&self, read: ReadStream) -> RecordedEvents {
         self.reads.lock().unwrap().push(read.from.map_or(1, Version::get));
         self.store.read_stream(read)
-    }
-
-    fn read_all(&self, read: ReadAll) -> RecordedEvents {
-        self.store.read_all(read)
-    }
-
-    async fn head(&self) -> Result<Position, StoreError> {
-        self.store.head().await
-    }
-
-    async fn wait_for_head(&self, position: Position) -> Result<Position, StoreError> {
-        self.store.wait_for_head(position).await
     }
 }
 
@@ -123,25 +113,6 @@ impl Switch {
     }
 }
 
-#[async_trait]
 impl EventStore for Switch {
-    async fn append(&self, appends: Vec<StreamAppend>) -> Result<Vec<Appended>, AppendError> {
-        self.store().append(appends).await
-    }
-
-    fn read_stream(&self, read: ReadStream) -> RecordedEvents {
-        self.store().read_stream(read)
-    }
-
-    fn read_all(&self, read: ReadAll) -> RecordedEvents {
-        self.store().read_all(read)
-    }
-
-    async fn head(&self) -> Result<Position, StoreError> {
-        self.store().head().await
-    }
-
-    async fn wait_for_head(&self, position: Position) -> Result<Position, StoreError> {
-        self.store().wait_for_head(position).await
-    }
+    forward!(self => *self.store(); append, read_stream, read_all, head, wait_for_head);
 }

@@ -9,9 +9,8 @@ use std::{
 };
 
 use annals::{
-    AppendError, Appended, EventId, EventStore, MemoryStore, Position, ReadAll, ReadStream,
-    RecordedEvents, SnapshotStore, StoreError, StoredSnapshot, StreamAppend, StreamExt, StreamId,
-    Version,
+    EventStore, MemoryStore, ReadStream, RecordedEvents, SnapshotStore, StoreError, StoredSnapshot,
+    StreamExt, StreamId, Version, forward,
 };
 use async_trait::async_trait;
 use tokio::sync::Semaphore;
@@ -68,30 +67,18 @@ fn failed() -> StoreError {
 
 #[async_trait]
 impl EventStore for Shelf {
-    async fn append(&self, appends: Vec<StreamAppend>) -> Result<Vec<Appended>, AppendError> {
-        self.store.append(appends).await
-    }
+    forward!(self => self.store; append, read_all, head, wait_for_head);
 
     fn read_stream(&self, read: ReadStream) -> RecordedEvents {
         self.reads.lock().unwrap().push(read.from.map_or(1, Version::get).max(1));
         self.store.read_stream(read)
     }
-
-    fn read_all(&self, read: ReadAll) -> RecordedEvents {
-        self.store.read_all(read)
-    }
-
-    async fn head(&self) -> Result<Position, StoreError> {
-        self.store.head().await
-    }
-
-    async fn wait_for_head(&self, position: Position) -> Result<Position, StoreError> {
-        self.store.wait_for_head(position).await
-    }
 }
 
 #[async_trait]
 impl SnapshotStore for Shelf {
+    forward!(self => self.store; version_of);
+
     async fn read_from_snapshot(
         &self,
         stream: &StreamId,
@@ -120,13 +107,5 @@ impl SnapshotStore for Shelf {
             return Err(failed());
         }
         self.store.save_snapshot(snapshot).await
-    }
-
-    async fn version_of(
-        &self,
-        stream: &StreamId,
-        id: EventId,
-    ) -> Result<Option<Version>, StoreError> {
-        self.store.version_of(stream, id).await
     }
 }

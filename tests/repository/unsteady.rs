@@ -4,8 +4,8 @@ use std::{collections::VecDeque, sync::Mutex};
 
 use annals::{
     AppendError, Appended, Event, EventData, EventId, EventStore, EventStoreExt, ExpectedVersion,
-    MemoryStore, NewEvent, Position, ReadAll, ReadStream, RecordedEvents, SnapshotStore,
-    StoreError, StoredSnapshot, StreamAppend, StreamExt, StreamId, Version,
+    MemoryStore, NewEvent, ReadStream, RecordedEvents, SnapshotStore, StoreError, StoredSnapshot,
+    StreamAppend, StreamExt, StreamId, Version, forward,
 };
 use async_trait::async_trait;
 use futures_util::stream;
@@ -75,6 +75,8 @@ async fn take_turns(turns: u8) {
 
 #[async_trait]
 impl EventStore for Unsteady {
+    forward!(self => self.store; read_all, head, wait_for_head);
+
     async fn append(&self, appends: Vec<StreamAppend>) -> Result<Vec<Appended>, AppendError> {
         let (turns, fault) = self.step();
         take_turns(turns).await;
@@ -120,18 +122,6 @@ impl EventStore for Unsteady {
             _ => store.read_stream(read.clone()),
         });
         events.boxed()
-    }
-
-    fn read_all(&self, read: ReadAll) -> RecordedEvents {
-        self.store.read_all(read)
-    }
-
-    async fn head(&self) -> Result<Position, StoreError> {
-        self.store.head().await
-    }
-
-    async fn wait_for_head(&self, position: Position) -> Result<Position, StoreError> {
-        self.store.wait_for_head(position).await
     }
 }
 

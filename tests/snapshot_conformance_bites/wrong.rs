@@ -3,9 +3,8 @@
 use std::{collections::HashMap, sync::Mutex};
 
 use annals::{
-    AppendError, Appended, EventId, EventStore, MemoryStore, Position, ReadAll, ReadStream,
-    RecordedEvents, SnapshotStore, StoreError, StoredSnapshot, StreamAppend, StreamExt, StreamId,
-    TryStreamExt, Version,
+    EventId, EventStore, MemoryStore, Position, ReadAll, ReadStream, RecordedEvents, SnapshotStore,
+    StoreError, StoredSnapshot, StreamExt, StreamId, TryStreamExt, Version, forward,
 };
 use async_trait::async_trait;
 
@@ -68,27 +67,8 @@ impl<D> Wrong<D> {
     }
 }
 
-#[async_trait]
 impl<D: Defect> EventStore for Wrong<D> {
-    async fn append(&self, appends: Vec<StreamAppend>) -> Result<Vec<Appended>, AppendError> {
-        self.right.append(appends).await
-    }
-
-    fn read_stream(&self, read: ReadStream) -> RecordedEvents {
-        self.right.read_stream(read)
-    }
-
-    fn read_all(&self, read: ReadAll) -> RecordedEvents {
-        self.right.read_all(read)
-    }
-
-    async fn head(&self) -> Result<Position, StoreError> {
-        self.right.head().await
-    }
-
-    async fn wait_for_head(&self, position: Position) -> Result<Position, StoreError> {
-        self.right.wait_for_head(position).await
-    }
+    forward!(self => self.right; append, read_stream, read_all, head, wait_for_head);
 }
 
 #[async_trait]

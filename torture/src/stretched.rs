@@ -7,12 +7,9 @@ use std::{
 };
 
 use annals::{
-    AppendError, Appended, CommandRefused, EventStore, FollowerStore, Position, PostgresStore,
-    ReadAll, ReadError, ReadStream, RecordedEvents, StartError, StoreError, StreamAppend,
-    followers::{
-        Beat, Books, BuildId, Claim, Command, Compared, Declaration, Failure, Limits, Make,
-        MemberId, Note, ParkedEvent, PartId, Row, RowsOf, Step, StepError, Swap, Work,
-    },
+    EventStore, FollowerStore, Position, PostgresStore, StoreError,
+    followers::{Claim, MemberId, Note, PartId, Step, StepError, Work},
+    forward,
 };
 use async_trait::async_trait;
 use fastrand::Rng;
@@ -105,32 +102,18 @@ impl Stretched {
     }
 }
 
-#[async_trait]
 impl EventStore for Stretched {
-    async fn append(&self, appends: Vec<StreamAppend>) -> Result<Vec<Appended>, AppendError> {
-        self.store.append(appends).await
-    }
-
-    fn read_stream(&self, read: ReadStream) -> RecordedEvents {
-        self.store.read_stream(read)
-    }
-
-    fn read_all(&self, read: ReadAll) -> RecordedEvents {
-        self.store.read_all(read)
-    }
-
-    async fn head(&self) -> Result<Position, StoreError> {
-        self.store.head().await
-    }
-
-    async fn wait_for_head(&self, position: Position) -> Result<Position, StoreError> {
-        self.store.wait_for_head(position).await
-    }
+    forward!(self => self.store; append, read_stream, read_all, head, wait_for_head);
 }
 
 #[async_trait]
 impl FollowerStore for Stretched {
     type Connection = PgConnection;
+
+    forward!(
+        self => self.store;
+        declare, books, command, failures, parked, make, swap, compare, rows,
+    );
 
     async fn commit(&self, step: Step<'_, PgConnection>) -> Result<(), StepError> {
         self.pause().await;
@@ -139,14 +122,6 @@ impl FollowerStore for Stretched {
         let outcome = self.commit_or_break(step).await;
         self.say(&what, &outcome);
         outcome
-    }
-
-    async fn declare(&self, follower: &Declaration) -> Result<(), StartError> {
-        self.store.declare(follower).await
-    }
-
-    async fn books(&self, beat: Option<&Beat>) -> Result<Books, StoreError> {
-        self.store.books(beat).await
     }
 
     async fn claim(&self, member: MemberId, parts: &[PartId]) -> Result<Vec<Claim>, StoreError> {
@@ -165,38 +140,5 @@ impl FollowerStore for Stretched {
         let outcome = self.store.note(claim, note).await;
         self.say(&format!("note {claim:?} {note:?}"), &outcome);
         outcome
-    }
-
-    async fn command(&self, name: &str, command: &Command) -> Result<(), CommandRefused> {
-        self.store.command(name, command).await
-    }
-
-    async fn failures(&self, build: BuildId, limit: u32) -> Result<Vec<Failure>, StoreError> {
-        self.store.failures(build, limit).await
-    }
-
-    async fn parked(&self, build: BuildId) -> Result<Vec<ParkedEvent>, StoreError> {
-        self.store.parked(build).await
-    }
-
-    async fn make(
-        &self,
-        claim: &Claim,
-        tables: Make<'_, PgConnection>,
-        limits: Limits,
-    ) -> Result<(), StepError> {
-        self.store.make(claim, tables, limits).await
-    }
-
-    async fn swap(&self, shadow: BuildId, patience: Duration) -> Result<Swap, StoreError> {
-        self.store.swap(shadow, patience).await
-    }
-
-    async fn compare(&self, shadow: BuildId, patience: Duration) -> Result<Compared, StoreError> {
-        self.store.compare(shadow, patience).await
-    }
-
-    async fn rows(&self, rows: &RowsOf<'_>) -> Result<Vec<Row>, ReadError> {
-        self.store.rows(rows).await
     }
 }

@@ -45,46 +45,8 @@ pub type RecordedEvents = BoxStream<'static, Result<RecordedEvent, StoreError>>;
 /// tasks, and a future of it may be dropped at any time: an append then has happened in whole or not
 /// at all.
 ///
-/// Implement it with the crate `async-trait`:
-///
-/// ```
-/// use annals::{
-///     AppendError, Appended, EventStore, MemoryStore, Position, ReadAll, ReadStream, RecordedEvents, StoreError,
-///     StreamAppend,
-/// };
-/// use async_trait::async_trait;
-///
-/// /// Says what is appended, and leaves the rest to another store.
-/// struct Loud<S>(S);
-///
-/// #[async_trait]
-/// impl<S: EventStore> EventStore for Loud<S> {
-///     async fn append(&self, appends: Vec<StreamAppend>) -> Result<Vec<Appended>, AppendError> {
-///         for append in &appends {
-///             println!("{} events for {}", append.events.len(), append.stream);
-///         }
-///         self.0.append(appends).await
-///     }
-///
-///     fn read_stream(&self, read: ReadStream) -> RecordedEvents {
-///         self.0.read_stream(read)
-///     }
-///
-///     fn read_all(&self, read: ReadAll) -> RecordedEvents {
-///         self.0.read_all(read)
-///     }
-///
-///     async fn head(&self) -> Result<Position, StoreError> {
-///         self.0.head().await
-///     }
-///
-///     async fn wait_for_head(&self, position: Position) -> Result<Position, StoreError> {
-///         self.0.wait_for_head(position).await
-///     }
-/// }
-///
-/// let store = Loud(MemoryStore::new());
-/// ```
+/// Implement it with the crate `async-trait`. A store that stands in front of another leaves methods to it by
+/// [`forward!`](crate::forward!), where there is an example.
 #[async_trait]
 pub trait EventStore: Send + Sync {
     /// Appends to one stream or, atomically, to several, and answers for each in the same order.

@@ -2,6 +2,8 @@
 -- `append_each` are quicker ways for when nothing is in the way.
 --
 --   _store     the id of this schema, to which the numbers in _kinds belong
+--   _server    when the server was started that they were read from; null if they were read in this session. A standby that takes
+--              over may lack the latest, and give them to others
 --   _synchronous_commit   that setting of Postgres for this transaction; null leaves it as it is
 --   _patience  for how many milliseconds to wait for the locks of streams, all together, before the call fails; null leaves
 --              `lock_timeout` as it is, too
@@ -9,8 +11,9 @@
 --   _counts    how many events each stream gets; 0 stores nothing but demands the expected version
 --   _part, _nth, _ids, …   for each event: its stream (an index into _streams), its number therein, and what it is
 --
--- Answers for each stream: `outcomes` (0 stored, 1 conflict, 2 an event id is taken), `versions` (after the append;
--- for a conflict, where the stream is), `positions` (of the last event, 0 without events).
+-- Answers for each stream: `outcomes` (0 stored, 1 conflict, 2 an event id is taken, 3 the numbers are of another schema or server
+-- and have to be read again), `versions` (after the append; for a conflict, where the stream is), `positions` (of the last event, 0
+-- without events).
 --
 -- The order of the steps is what makes it right:
 -- 1. lock the streams, all in one order, so that no two appends wait for each other;
@@ -20,7 +23,8 @@
 --    above may still become visible, and that none at or below it can because of this append;
 -- 5. take positions and insert.
 CREATE FUNCTION {schema}.append(
-    _store integer, _synchronous_commit text, _patience integer, _streams text[], _expected bigint[], _counts integer[],
+    _store integer, _server timestamptz, _synchronous_commit text, _patience integer,
+    _streams text[], _expected bigint[], _counts integer[],
     _part integer[], _nth integer[], _ids uuid[], _kinds integer[], _schema_versions integer[],
     _correlation_ids uuid[], _causation_ids uuid[], _metadata json[], _payloads json[],
     OUT outcomes integer[], OUT versions bigint[], OUT positions bigint[]
@@ -40,9 +44,11 @@ BEGIN
         RAISE EXCEPTION 'events are appended in a transaction that is READ COMMITTED, and this one is %',
             upper(current_setting('transaction_isolation')) USING ERRCODE = 'AN003';
     END IF;
-    IF _store <> {schema_id} THEN
-        RAISE EXCEPTION 'this schema has replaced the one that the numbers of the event kinds are from'
-            USING ERRCODE = 'AN001';
+    IF _store <> {schema_id} OR _server <> pg_postmaster_start_time() THEN
+        outcomes := array_fill(3, ARRAY[cardinality(keys)]);
+        versions := array_fill(0::bigint, ARRAY[cardinality(keys)]);
+        positions := versions;
+        RETURN;
     END IF;
     IF _synchronous_commit IS NOT NULL THEN
         done := set_config('synchronous_commit', _synchronous_commit, true);

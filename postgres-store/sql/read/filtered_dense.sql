@@ -1,5 +1,7 @@
 -- The same as filtered.sql, for where a good part of all events match: looks at one after the other.
-SELECT e.position, e.version, e.recorded_at, e.kind, nullif(e.schema_version, 1), e.id, e.correlation_id, e.causation_id,
+SELECT e.position, e.version, e.recorded_at,
+       CASE WHEN (SELECT $6 = {schema_id} AND $7 = pg_postmaster_start_time()) THEN e.kind END,
+       nullif(e.schema_version, 1), e.id, e.correlation_id, e.causation_id,
        e.metadata, e.payload, e.stream
 FROM {schema}.events e
 WHERE e.position > $1 AND e.position <= $2

@@ -31,7 +31,8 @@ pub(crate) enum Outcome {
     Conflict(Version),
     /// An event id is stored elsewhere.
     Taken,
-    /// Nothing was stored; the careful call knows why.
+    /// Nothing was stored. After a quick call the careful one knows why; after that, the numbers of kinds are not the
+    /// server's.
     Unsettled,
 }
 
@@ -44,8 +45,8 @@ impl Database {
         connection: &mut PgConnection,
     ) -> Result<Outcome, Failure> {
         let kinds = self.kinds.covering(&[append], connection, &self.statements).await?;
-        let call = self.statements.append_one.query();
-        let call = call.bind(kinds.schema_id).bind(self.synchronous_commit);
+        let call = kinds.bind_owner(self.statements.append_one.query());
+        let call = call.bind(self.synchronous_commit);
         let (answer,): (Vec<i64>,) = row(bind_one(call, append, event, &kinds), connection).await?;
         match *answer {
             [outcome, at, last] => {
@@ -62,8 +63,8 @@ impl Database {
         connection: &mut PgConnection,
     ) -> Result<Vec<Outcome>, Failure> {
         let kinds = self.kinds.covering(appends, connection, &self.statements).await?;
-        let call = self.statements.append_each.query();
-        let call = call.bind(kinds.schema_id).bind(self.synchronous_commit);
+        let call = kinds.bind_owner(self.statements.append_each.query());
+        let call = call.bind(self.synchronous_commit);
         let (outcomes, versions, positions): (Option<Vec<i32>>, Vec<i64>, Vec<i64>) =
             row(Columns::of(appends, &kinds).bind_with_keys(call), connection).await?;
         let outcomes = outcomes.unwrap_or_else(|| vec![STORED; appends.len()]);
@@ -80,7 +81,7 @@ impl Database {
     ) -> Result<Answer, Failure> {
         let parts: Vec<_> = appends.iter().collect();
         let kinds = self.kinds.covering(&parts, connection, &self.statements).await?;
-        let call = self.statements.append.query().bind(kinds.schema_id);
+        let call = kinds.bind_owner(self.statements.append.query());
         let call = call.bind(self.synchronous_commit).bind(patience);
         let outcomes =
             outcomes(Columns::of(&parts, &kinds).bind_with_counts(call), connection).await?;
@@ -95,7 +96,7 @@ impl Database {
         transaction: &mut PgConnection,
     ) -> Result<Answer, Failure> {
         let parts: Vec<_> = appends.iter().collect();
-        let call = self.statements.append.query().bind(kinds.schema_id);
+        let call = kinds.bind_owner(self.statements.append.query());
         let call = call.bind(None::<&str>).bind(None::<i32>);
         let outcomes =
             outcomes(Columns::of(&parts, kinds).bind_with_counts(call), transaction).await?;
@@ -108,6 +109,9 @@ impl Database {
         outcomes: &[Outcome],
         connection: &mut PgConnection,
     ) -> Result<Answer, Failure> {
+        if outcomes.contains(&Outcome::Unsettled) {
+            return Err(Failure::renumbered());
+        }
         if outcomes.contains(&Outcome::Taken) {
             return self.taken(appends, connection).await.map(Err);
         }

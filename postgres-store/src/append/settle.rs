@@ -51,7 +51,7 @@ pub(super) async fn settle(
                     return Err(told(failure, appends, may_be_stored));
                 }
                 FailureKind::Duplicate => {}
-                FailureKind::Transient | FailureKind::Lost | FailureKind::SchemaReplaced => {
+                FailureKind::Transient | FailureKind::Lost | FailureKind::Renumbered => {
                     sleep(pause).await
                 }
             }
@@ -78,7 +78,7 @@ async fn careful(
     let patience = i32::try_from(left).unwrap_or(i32::MAX).max(LEAST_MS);
     let outcome = database.call_careful(appends, Some(patience), &mut connection).await;
     if let Err(failure) = &outcome {
-        if failure.kind == FailureKind::SchemaReplaced {
+        if failure.kind == FailureKind::Renumbered {
             database.kinds.reload(&mut connection, &database.statements).await?;
         }
         if !failure.is_connection_usable() {

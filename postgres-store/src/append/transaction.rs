@@ -21,25 +21,32 @@ impl Database {
         if appends.is_empty() {
             return Ok(Vec::new());
         }
-        let outcome: Result<_, Failure> = async {
-            let parts: Vec<_> = appends.iter().collect();
-            // Kinds are numbered outside, for the numbers have to stay if the transaction does not.
-            let kinds = match self.kinds.known().covers(&parts) {
-                true => self.kinds.known(),
-                false => {
-                    self.kinds
-                        .covering(&parts, &mut *self.connection().await?, &self.statements)
-                        .await?
-                }
-            };
-            self.call_in_transaction(appends, &kinds, connection).await
-        }
-        .await;
-        outcome.unwrap_or_else(|failure| {
-            if failure.kind == FailureKind::SchemaReplaced {
+        let outcome = match self.call_numbered(connection, appends).await {
+            // Nothing was done, and the transaction is as it was.
+            Err(failure) if failure.kind == FailureKind::Renumbered => {
                 self.kinds.forget();
+                self.call_numbered(connection, appends).await
             }
-            Err(failure.into_transaction_error().into())
-        })
+            outcome => outcome,
+        };
+        outcome.unwrap_or_else(|failure| Err(failure.into_transaction_error().into()))
+    }
+
+    async fn call_numbered(
+        &self,
+        connection: &mut PgConnection,
+        appends: &[StreamAppend],
+    ) -> Result<Answer, Failure> {
+        let parts: Vec<_> = appends.iter().collect();
+        // Kinds are numbered outside, for the numbers have to stay if the transaction does not.
+        let kinds = match self.kinds.known().covers(&parts) {
+            true => self.kinds.known(),
+            false => {
+                self.kinds
+                    .covering(&parts, &mut *self.connection().await?, &self.statements)
+                    .await?
+            }
+        };
+        self.call_in_transaction(appends, &kinds, connection).await
     }
 }

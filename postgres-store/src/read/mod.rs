@@ -65,7 +65,8 @@ impl Database {
         self.events(query, limit, None, connection).await
     }
 
-    /// The events that `query` reads, at most `limit`, all of stream `of` if that is known.
+    /// The events that `query` reads, at most `limit`, all of stream `of` if that is known. Its last two parameters, whose
+    /// numbers this process knows, are bound here.
     pub(crate) async fn events(
         &self,
         query: impl Fn() -> Query<'static, Postgres, PgArguments>,
@@ -89,7 +90,7 @@ impl Database {
         if let Some(page) = decoded(query(), limit, of, &mut see, &known, connection).await? {
             return Ok(page);
         }
-        // Another process has numbered a kind since.
+        // Another process has numbered a kind since, or another server has taken over.
         let kinds = self.kinds.reload(connection, &self.statements).await?;
         let unknown =
             || sqlx::Error::Decode("an event is of a kind that has no name in event_kinds".into());
@@ -98,8 +99,8 @@ impl Database {
     }
 }
 
-/// The events, each taken from its row as it comes; none if one is of a kind that is not in `kinds`. What the page has no room
-/// for is left for the next one.
+/// The events, each taken from its row as it comes; none if one is of a kind that is not in `kinds`, or these are not the
+/// server's. What the page has no room for is left for the next one.
 async fn decoded(
     query: Query<'static, Postgres, PgArguments>,
     limit: u64,
@@ -108,7 +109,7 @@ async fn decoded(
     kinds: &KindTable,
     connection: &mut PgConnection,
 ) -> Result<Option<Page>, Failure> {
-    let mut rows = connection.fetch_many(query);
+    let mut rows = connection.fetch_many(kinds.bind_owner(query));
     let (mut page, mut reader) = (Some(Page::of(limit)), RowReader::new(kinds, of));
     while let Some(step) = rows.try_next().await.map_err(Failure::before_sending)? {
         let Either::Right(row) = step else { continue };

@@ -50,15 +50,16 @@ impl<'a> RowReader<'a> {
         Self { kinds, of, event_types: BTreeMap::new(), metadata: LastMetadata::default() }
     }
 
-    /// The event in `row`, which comes after the event `before`; none if its kind is not known. The columns are those of the
-    /// statements in `sql/read`.
+    /// The event in `row`, which comes after the event `before`; none if its kind is not known, or null. The columns
+    /// are those of the statements in `sql/read`.
     pub(super) fn event(
         &mut self,
         row: &PgRow,
         before: Option<&RecordedEvent>,
     ) -> Result<Option<RecordedEvent>, sqlx::Error> {
         let columns = Columns(row);
-        let Some(event_type) = self.event_type(columns.int4(3)?)? else { return Ok(None) };
+        let Some(kind) = columns.nullable(3)?.map(i32::from_be_bytes) else { return Ok(None) };
+        let Some(event_type) = self.event_type(kind)? else { return Ok(None) };
         let schema_version = columns.nullable(4)?.map_or(1, i32::from_be_bytes).unsigned_abs();
         let payload = Payload::from_stored(columns.text(9)?);
         Ok(Some(Recorded {
@@ -139,10 +140,6 @@ impl<'a> Columns<'a> {
 
     fn fixed<const N: usize>(self, index: usize) -> Result<[u8; N], sqlx::Error> {
         self.nullable(index)?.ok_or_else(|| null(index))
-    }
-
-    fn int4(self, index: usize) -> Result<i32, sqlx::Error> {
-        self.fixed(index).map(i32::from_be_bytes)
     }
 
     fn int8(self, index: usize) -> Result<i64, sqlx::Error> {
