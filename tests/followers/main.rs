@@ -11,6 +11,7 @@
 mod batches;
 mod catching_up;
 mod failing;
+mod held;
 mod late;
 mod ledger;
 mod members;
