@@ -13,6 +13,7 @@ mod catching_up;
 mod failing;
 mod held;
 mod late;
+mod late_beats;
 mod ledger;
 mod members;
 mod parked;
