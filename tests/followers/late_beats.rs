@@ -325,6 +325,7 @@ async fn a_life(seed: u64) {
     drop((health, kept));
 }
 
+/// `SEEDS=1000` tries more of them.
 #[test]
 fn every_event_reaches_a_reactor() {
     let seeds = std::env::var("SEEDS").map_or(10, |seeds| seeds.parse().unwrap());
