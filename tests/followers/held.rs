@@ -66,3 +66,43 @@ async fn a_shadow_does_not_take_the_end_of_what_it_sees_for_that_of_the_live_bui
     assert_eq!(last.outcome, Outcome::Swapped);
     running.shutdown().await;
 }
+
+/// The same on Postgres, where a writer that pauses amid its declaration does it: the head goes down, and what another process
+/// has read already is not told of.
+#[cfg(feature = "postgres")]
+#[tokio::test]
+async fn a_writer_that_pauses_before_it_declares_ends_no_read_early() {
+    use annals::EventStore;
+
+    use crate::stores::TestStore;
+
+    let store = crate::postgres::fresh_store().await;
+    let mut last = Position::START;
+    for account in ["a", "b", "c"] {
+        last = deposit(&store, account, 1).await;
+    }
+    let before = Followers::new(store.clone()).read_model::<Balance>().start().await.unwrap();
+    before.wait_for("balances", last, LONG).await.unwrap();
+    before.shutdown().await;
+    let follower = store.follower("balances");
+    follower.rebuild_verified().await.unwrap();
+
+    let mut writer = store.pool().acquire().await.unwrap();
+    let declares = "SELECT pg_advisory_lock_shared($1::regnamespace::oid::integer, 1)";
+    let declares = sqlx::query(declares).bind(format!("\"{}\"", store.schema()));
+    declares.execute(&mut *writer).await.unwrap();
+    let other = store.beside().await;
+    assert_eq!(other.head().await.unwrap(), Position::new(1));
+    let running = Followers::new(other.clone()).read_model::<Balance>().start().await.unwrap();
+    let state = async || follower.status().await.unwrap().state;
+    eventually(async || matches!(state().await, State::Interrupted { .. })).await;
+    sqlx::query("SELECT pg_advisory_unlock_all()").execute(&mut *writer).await.unwrap();
+    drop(writer);
+
+    eventually(async || follower.status().await.unwrap().rebuild.is_none()).await;
+    let last = follower.status().await.unwrap().last_rebuild.unwrap();
+    assert_eq!(last.outcome, Outcome::Swapped);
+    running.shutdown().await;
+    other.shutdown().await;
+    store.shutdown().await;
+}
