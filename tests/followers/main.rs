@@ -11,7 +11,9 @@
 mod batches;
 mod catching_up;
 mod failing;
+mod held;
 mod late;
+mod late_beats;
 mod ledger;
 mod members;
 mod parked;

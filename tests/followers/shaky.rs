@@ -1,5 +1,5 @@
 //! A store whose steps fail at random, the first one always: before anything happened, or once it had happened, so that
-//! only the answer was lost. It also counts what it is asked.
+//! only the answer was lost. It also counts what it is asked, and its head can be held down.
 
 use std::{
     collections::BTreeMap,
@@ -20,6 +20,10 @@ use annals::{
 };
 use async_trait::async_trait;
 use fastrand::Rng;
+use tokio::sync::watch;
+
+/// Where no head is.
+pub(crate) const NOT_HELD: Position = Position::new(u64::MAX);
 
 #[derive(Clone)]
 pub(crate) struct Shaky<S> {
@@ -29,6 +33,8 @@ pub(crate) struct Shaky<S> {
     faults: Arc<AtomicU32>,
     has_failed_a_step: Arc<AtomicBool>,
     is_silent: Arc<AtomicBool>,
+    /// As an open append holds it: what comes after is not told of.
+    head: watch::Sender<Position>,
     calls: Arc<Mutex<BTreeMap<&'static str, u32>>>,
 }
 
@@ -46,6 +52,7 @@ impl<S> Shaky<S> {
             faults: Arc::default(),
             has_failed_a_step: Arc::default(),
             is_silent: Arc::default(),
+            head: watch::Sender::new(NOT_HELD),
             calls: Arc::default(),
         }
     }
@@ -59,6 +66,12 @@ impl<S> Shaky<S> {
     #[allow(dead_code, reason = "the tests of what is told share this file")]
     pub(crate) fn be_silent(&self, is_silent: bool) {
         self.is_silent.store(is_silent, Ordering::Relaxed);
+    }
+
+    /// From now on the head seems to be here, if it is not before.
+    #[allow(dead_code, reason = "the tests of what is told share this file")]
+    pub(crate) fn hold_head(&self, position: Position) {
+        self.head.send_replace(position);
     }
 
     fn count(&self, call: &'static str) {
@@ -102,17 +115,22 @@ impl<S: EventStore> EventStore for Shaky<S> {
 
     fn read_all(&self, read: ReadAll) -> RecordedEvents {
         self.count("read");
-        self.store.read_all(read)
+        let held = *self.head.borrow();
+        let end = read.up_to.map_or(held, |end| end.min(held));
+        self.store.read_all(read.up_to(end))
     }
 
     async fn head(&self) -> Result<Position, StoreError> {
         self.count("head");
-        self.store.head().await
+        let head = self.store.head().await?;
+        Ok(head.min(*self.head.borrow()))
     }
 
     async fn wait_for_head(&self, position: Position) -> Result<Position, StoreError> {
         self.count("wait");
-        self.store.wait_for_head(position).await
+        let head = self.store.wait_for_head(position).await?;
+        let held = self.head.subscribe().wait_for(|held| *held > position).await.map(|held| *held);
+        Ok(head.min(held.unwrap_or(head)))
     }
 }
 

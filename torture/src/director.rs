@@ -15,6 +15,7 @@ use crate::{
     Trouble,
     breaks::Break,
     checker::Finding,
+    guard::Guard,
     options::Options,
     round::{Place, Round},
     summary::Summary,
@@ -43,10 +44,10 @@ pub(crate) fn run(options: &Options) -> Result<bool, Trouble> {
 async fn place(options: &Options) -> Result<Place, Trouble> {
     let server = Server::start(&Binaries::find()?)?;
     println!("Postgres {}", server.binaries().version());
-    let proxy = Proxy::to(&server).await?;
+    let (proxy, guard) = (Proxy::to(&server).await?, Guard::start()?);
     // One connection, so that it knows which is its own.
     let pool = PgPoolOptions::new().max_connections(1).connect(&server.url()).await?;
-    Ok(Place { server, proxy, pool, writers: options.writers, broken: options.broken })
+    Ok(Place { server, proxy, guard, pool, writers: options.writers, broken: options.broken })
 }
 
 /// Whether nothing was found; or for what is broken, whether something was.

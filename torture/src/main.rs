@@ -20,6 +20,7 @@ mod director;
 mod domain;
 mod faults;
 mod follower;
+mod guard;
 mod job;
 mod options;
 mod process;

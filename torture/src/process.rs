@@ -20,20 +20,23 @@ use crate::{Trouble, job::Job};
 #[derive(Debug)]
 pub(crate) struct Process {
     pub(crate) job: Job,
+    /// The process group that it is in.
+    group: i32,
     child: Child,
     /// It shall end when this is closed.
     until: Option<ChildStdin>,
 }
 
 impl Process {
-    pub(crate) fn start(job: Job) -> Result<Self, Trouble> {
+    pub(crate) fn start(job: Job, group: i32) -> Result<Self, Trouble> {
         let log = File::options().create(true).append(true).open(said(&job.folder))?;
         let mut command = Command::new(env::current_exe()?);
         command.arg("--job").arg(serde_json::to_string(&job)?).kill_on_drop(true);
+        command.process_group(group);
         command.stdin(Stdio::piped()).stdout(log.try_clone()?).stderr(log);
         let mut child = command.spawn()?;
         let until = child.stdin.take();
-        Ok(Self { job, child, until })
+        Ok(Self { job, group, child, until })
     }
 
     /// Ends it with SIGKILL, and starts it again for its next life. It must not have ended by itself.
@@ -42,7 +45,7 @@ impl Process {
             return Err(self.ended(status));
         }
         self.child.kill().await?;
-        Self::start(Job { life: self.job.life + 1, seed, ..self.job })
+        Self::start(Job { life: self.job.life + 1, seed, ..self.job }, self.group)
     }
 
     pub(crate) fn pid(&self) -> Option<i32> {

@@ -20,6 +20,7 @@ use crate::{
     breaks::Break,
     checker::Finding,
     faults::Fault,
+    guard::Guard,
     job::{Job, Role},
     process::Process,
     summary::Summary,
@@ -33,6 +34,7 @@ const FOLLOWERS: u64 = 2;
 pub(crate) struct Place {
     pub(crate) server: Server,
     pub(crate) proxy: Proxy,
+    pub(crate) guard: Guard,
     /// Past the proxy.
     pub(crate) pool: PgPool,
     pub(crate) writers: u64,
@@ -122,7 +124,7 @@ impl<'a> Round<'a> {
                     seed: self.random.u64(..),
                     broken: self.place.broken,
                 };
-                self.processes.push(Process::start(job)?);
+                self.processes.push(Process::start(job, self.place.guard.group())?);
             }
         }
         Ok(())

@@ -7,7 +7,7 @@ use super::{
     StepError,
     batch::MAX_PARKED,
     handler::{Blamed, Failed},
-    runner::{Halt, Runner},
+    runner::{Halt, Runner, ahead},
 };
 use crate::{Position, RetryPolicy};
 
@@ -120,8 +120,7 @@ impl<S: FollowerStore> Runner<S> {
 
     /// The log ends before the checkpoint.
     pub(super) async fn stop_ahead(&mut self, head: Position) -> Halt {
-        let at = self.position;
-        self.stop(FailureKind::Ahead, format!("it is at {at}, and the log ends at {head}")).await
+        self.stop(FailureKind::Ahead, ahead(self.position, head)).await
     }
 
     pub(super) async fn stop_refused(&mut self, reason: String) -> Halt {

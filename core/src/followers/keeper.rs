@@ -201,7 +201,7 @@ impl<S: FollowerStore> Keeper<S> {
         let (gauge, part) = (Arc::new(Gauge::default()), claim.part);
         let Declaration { name, version, .. } = followed.declaration;
         self.observed.claimed(name, version, &claim);
-        gauge.set(|reading| reading.seen = claim.position);
+        gauge.set(|reading| (reading.fence, reading.seen) = (claim.fence, claim.position));
         let (member, sight) = (Arc::clone(&self.member), followed.sight.clone());
         let runner = Runner::new(member, followed, claim, told, Arc::clone(&gauge));
         let task = tokio::spawn(runner.run());

@@ -20,6 +20,9 @@ use crate::{Position, ReadAll, RetryPolicy, StoreError, observe::ObservedPart, r
 const QUIET_POSITIONS: u64 = 10_000;
 /// Or so old.
 const QUIET_FOR: Duration = Duration::from_secs(60);
+/// For how long the log may seem to end before a checkpoint: an open append can keep a head down that another process, or this
+/// one in its life before, has seen further up.
+const AHEAD_FOR: Duration = Duration::from_secs(10);
 
 /// What runs one part, from its claim until it is told to end or loses the part.
 pub(super) struct Runner<S: FollowerStore> {
@@ -153,7 +156,7 @@ impl<S: FollowerStore> Runner<S> {
     async fn get_ready(&mut self) -> Result<(), Halt> {
         let member = Arc::clone(&self.member);
         let store = &member.store;
-        let (books, head) = match tokio::try_join!(store.books(None), store.head()) {
+        let (books, mut head) = match tokio::try_join!(store.books(None), store.head()) {
             Ok(known) => known,
             Err(error) => return Err(self.interrupted(&error).await),
         };
@@ -164,7 +167,7 @@ impl<S: FollowerStore> Runner<S> {
         });
         let (Some(follower), Some(build)) = (follower, build) else { return Err(Halt::Ended) };
         if head < self.position {
-            return Err(self.stop_ahead(head).await);
+            head = self.head_at_checkpoint(head).await?;
         }
         if !build.is_made {
             if self.claim.part.part != 0 {
@@ -185,6 +188,24 @@ impl<S: FollowerStore> Runner<S> {
         Ok(())
     }
 
+    /// The head, which was at `head`, before the checkpoint: looked at again, before that is taken for true.
+    async fn head_at_checkpoint(&mut self, head: Position) -> Result<Position, Halt> {
+        let at = self.position;
+        self.gauge.set(|reading| reading.interrupted = Some(ahead(at, head)));
+        let (member, mut control) = (Arc::clone(&self.member), self.control.clone());
+        let before = Position::new(at.get().saturating_sub(1));
+        tokio::select! {
+            // Whatever comes of it: the store is asked once more.
+            _ = tokio::time::timeout(AHEAD_FOR, member.store.wait_for_head(before)) => {}
+            _ = control.wait_for(|control| control.end.is_some()) => return Err(Halt::Ended),
+        }
+        match member.store.head().await {
+            Ok(head) if head < at => Err(self.stop_ahead(head).await),
+            Ok(head) => Ok(head),
+            Err(error) => Err(self.interrupted(&error).await),
+        }
+    }
+
     async fn make(&mut self) -> Result<(), Halt> {
         let (limits, patience) = (self.limits(), self.patience());
         let made = self.member.store.make(&self.claim, self.handler.make(), limits);
@@ -203,23 +224,32 @@ impl<S: FollowerStore> Runner<S> {
 
     /// Waits until there is something to read, and answers up to where.
     async fn wait(&mut self) -> Result<Position, Halt> {
+        let (mut end, mut past) = (None, self.seen);
         if self.is_compared && !self.control.borrow().is_live {
             match self.end_of_reading(Position::START) {
-                Some(end) if end > self.seen => return Ok(end),
-                // The claim came after the last step, and it was not known yet how far that may go.
-                Some(_) if !self.gauge.read().is_at_end => self.at_the_end().await?,
-                _ => {}
+                // Another process may be there whose store knows of a head that this one is yet to see: what is read
+                // would end before.
+                Some(clamp) if clamp > self.seen => {
+                    (end, past) = (Some(clamp), Position::new(clamp.get() - 1));
+                }
+                known => {
+                    // The claim came after the last step, and it was not known yet how far that may go.
+                    if known.is_some() && !self.gauge.read().is_at_end {
+                        self.at_the_end().await?;
+                    }
+                    let changed = self.control.changed().await;
+                    return changed.map_err(|_| Halt::Ended).and(Err(Halt::Again));
+                }
             }
-            return self.control.changed().await.map_err(|_| Halt::Ended).and(Err(Halt::Again));
         }
         let head = tokio::select! {
-            head = self.member.store.wait_for_head(self.seen) => head,
+            head = self.member.store.wait_for_head(past) => head,
             changed = self.control.changed() => {
                 return changed.map_err(|_| Halt::Ended).and(Err(Halt::Again));
             }
         };
         match head {
-            Ok(head) => Ok(head),
+            Ok(head) => Ok(end.unwrap_or(head)),
             Err(error) => Err(self.interrupted(&error).await),
         }
     }
@@ -348,6 +378,11 @@ impl<S: FollowerStore> Runner<S> {
     pub(super) fn patience(&self) -> Duration {
         self.followed.options.timeout * 2 + Duration::from_secs(10)
     }
+}
+
+/// What is said of a checkpoint at `at` while the log ends at `head`.
+pub(super) fn ahead(at: Position, head: Position) -> String {
+    format!("it is at {at}, and the log ends at {head}")
 }
 
 /// What a step that never ended is taken for.
