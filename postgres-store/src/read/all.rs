@@ -151,10 +151,10 @@ impl Reading for AllReading {
             true => self.unfiltered(end, wanted, &mut connection).await?,
             false => self.filtered(end, wanted, &mut connection).await?,
         };
-        let after = self.after;
+        let (after, up_to) = (self.after, self.up_to.unwrap_or(i64::MAX));
         // What fits one page ends where the history ended when the page was read.
         let is_whole = self.is_first_page && after >= end;
-        let (page, rest) = self.and_rest(page, after, i64::MAX);
+        let (page, rest) = self.and_rest(page, after, up_to);
         Ok((page, rest.filter(|_| !is_whole)))
     }
 }
