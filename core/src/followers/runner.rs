@@ -101,8 +101,7 @@ impl<S: FollowerStore> Runner<S> {
         if end == Some(End::Release) {
             // If either fails, the part is free once this member has left, or claims it again.
             if self.division.is_some() && self.seen > self.position {
-                let _unwritten =
-                    self.member.store.note(&self.claim, &Note::Passed(self.seen)).await;
+                let _unwritten = self.member.store.note(&self.claim, &self.passed()).await;
             }
             let _unreleased = self.member.store.release(std::slice::from_ref(&self.claim)).await;
         }
@@ -266,7 +265,7 @@ impl<S: FollowerStore> Runner<S> {
             || self.written_at.elapsed() >= QUIET_FOR;
         let is_live = self.control.borrow().is_live;
         if self.seen > self.position && (!is_live || is_quiet) {
-            match self.member.store.note(&self.claim, &Note::Passed(self.seen)).await {
+            match self.member.store.note(&self.claim, &self.passed()).await {
                 Ok(()) => {
                     self.position = self.seen;
                     self.written_at = Instant::now();
@@ -281,6 +280,11 @@ impl<S: FollowerStore> Runner<S> {
             self.member.nudge.notify_one();
         }
         Ok(())
+    }
+
+    /// What was looked at since the checkpoint.
+    fn passed(&self) -> Note {
+        Note::Passed { from: self.position, to: self.seen }
     }
 
     /// The part is at `to`: who waits for it learns that.
