@@ -34,7 +34,7 @@ pub(super) struct Runner<S: FollowerStore> {
     pub(super) gauge: Arc<Gauge>,
     pub(super) observed: ObservedPart,
     /// Known once the part is ready; asked for again with each claim.
-    pub(super) division: Option<Division>,
+    pub(super) division: Option<Arc<Division>>,
     /// The checkpoint.
     pub(super) position: Position,
     /// Everything up to here was looked at.
@@ -110,15 +110,16 @@ impl<S: FollowerStore> Runner<S> {
 
     async fn turn(&mut self) -> Result<(), Halt> {
         self.told().await?;
-        if self.division.is_none() {
-            self.get_ready().await?;
-        }
-        self.retry_parked().await?;
+        let division = match &self.division {
+            Some(division) => Arc::clone(division),
+            None => self.get_ready().await?,
+        };
+        self.retry_parked(&division).await?;
         let head = self.wait().await?;
         let read = ReadAll::after(self.seen).up_to(head).with_filter(self.followed.filter.clone());
         let mut events = self.member.store.read_all(read);
         loop {
-            let gathered = self.gather(&mut events, head).await?;
+            let gathered = self.gather(&mut events, head, &division).await?;
             let went_on = self.step(gathered.to).await?;
             if !went_on {
                 return Ok(());
@@ -152,7 +153,7 @@ impl<S: FollowerStore> Runner<S> {
 
     /// What must be known before the first event, and after every claim: nobody divides the build, or makes
     /// its tables, while the claim holds.
-    async fn get_ready(&mut self) -> Result<(), Halt> {
+    async fn get_ready(&mut self) -> Result<Arc<Division>, Halt> {
         let member = Arc::clone(&self.member);
         let store = &member.store;
         let (books, mut head) = match tokio::try_join!(store.books(None), store.head()) {
@@ -176,15 +177,15 @@ impl<S: FollowerStore> Runner<S> {
         }
         self.is_compared = build.verify.is_some() && follower.live.id != build.id;
         self.load_parked().await?;
-        let division = Division::new(self.claim.part, self.claim.parts, build);
+        let division = Arc::new(Division::new(self.claim.part, self.claim.parts, build));
         self.handler.begin(self.position, division.is_first());
-        self.division = Some(division);
+        self.division = Some(Arc::clone(&division));
         self.went_well();
         self.publish();
         if self.end_of_reading(head).is_some_and(|end| end <= self.seen) {
-            return self.at_the_end().await;
+            self.at_the_end().await?;
         }
-        Ok(())
+        Ok(division)
     }
 
     /// The head, which was at `head`, before the checkpoint: looked at again, before that is taken for true.
