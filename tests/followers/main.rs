@@ -16,6 +16,7 @@ mod late;
 mod late_beats;
 mod ledger;
 mod members;
+mod overtaken;
 mod parked;
 mod partitions;
 #[cfg(feature = "postgres")]

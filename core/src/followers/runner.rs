@@ -367,11 +367,13 @@ impl<S: FollowerStore> Runner<S> {
         }
     }
 
-    /// Forgets everything but the claim.
+    /// Forgets everything but the claim, and what failed after its checkpoint.
     pub(super) fn begin_again(&mut self) -> Halt {
         self.handler.undone();
         self.division = None;
         (self.position, self.seen) = (self.claim.position, self.claim.position);
+        // Another process may have gone past what failed here.
+        self.sequences.passed(self.claim.position);
         Halt::Again
     }
 
