@@ -25,6 +25,8 @@ mod quiet;
 mod reacting;
 mod rebuilding;
 mod seam;
+#[cfg(feature = "postgres")]
+mod set_back;
 mod shaky;
 mod stores;
 
