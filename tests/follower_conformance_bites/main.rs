@@ -71,6 +71,8 @@ suspects! {
     running::CountsNothingParked fails parked_events_come_by_sequence_and_position, a_sequence_is_tried_again_on_command, a_settled_event_is_done_with, parked_events_keep_a_shadow_waiting;
     running::ForgetsWhenItMoved fails a_step_moves_the_checkpoint_and_counts, a_note_of_what_was_passed_moves_forwards_only;
     running::NotesWithoutAClaim fails a_note_needs_a_claim_that_holds, a_part_that_was_given_back_is_free, a_part_that_stops_cannot_be_claimed, nobody_runs_what_is_paused;
+    running::PassesFromAnywhere fails a_note_passes_over_nothing_that_was_lost;
+    running::PassesOnce fails a_note_of_what_was_passed_moves_forwards_only;
     running::PassesBackwards fails a_note_of_what_was_passed_moves_forwards_only;
     running::NeverStops fails a_reason_may_hold_nul, all_that_stopped_is_resumed, what_is_no_shadow_does_not_serve, a_version_declared_anew_lets_its_stopped_parts_go_on;
     running::CutsReasons fails a_reason_may_hold_nul;

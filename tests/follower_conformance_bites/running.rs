@@ -295,18 +295,32 @@ defects! {
     NotesWithoutAClaim: note(right, claim: &Claim, note: Note) -> Stepped {
         right.note(&holding(right, claim).await, &note).await
     }
-    /// Sets the checkpoint to what was passed.
-    PassesBackwards: note(right, claim: &Claim, note: Note) -> Stepped {
-        match note {
-            Note::Passed(to) => {
-                let from = part(right, claim.part).await.map_or(to, |part| part.position);
-                if to < from {
-                    return Err(StepError::Fenced);
-                }
-                right.note(claim, &Note::Passed(to)).await
+    /// Passes from wherever the checkpoint is.
+    PassesFromAnywhere: note(right, claim: &Claim, note: Note) -> Stepped {
+        let note = match note {
+            Note::Passed { from, to } => {
+                let at = part(right, claim.part).await.map_or(from, |part| part.position);
+                Note::Passed { from: at, to }
             }
-            note => right.note(claim, &note).await,
+            failed => failed,
+        };
+        right.note(claim, &note).await
+    }
+    /// Does not know a note that is sent again.
+    PassesOnce: note(right, claim: &Claim, note: Note) -> Stepped {
+        let at = part(right, claim.part).await.map(|part| part.position);
+        if matches!(note, Note::Passed { from, .. } if at.is_some_and(|at| at != from)) {
+            return Err(StepError::Fenced);
         }
+        right.note(claim, &note).await
+    }
+    /// Takes what was passed already for passed, wherever it is.
+    PassesBackwards: note(right, claim: &Claim, note: Note) -> Stepped {
+        let at = part(right, claim.part).await.map(|part| part.position);
+        if matches!(note, Note::Passed { to, .. } if at.is_some_and(|at| to < at)) {
+            return Ok(());
+        }
+        right.note(claim, &note).await
     }
     /// Stops nothing.
     NeverStops: note(right, claim: &Claim, note: Note) -> Stepped {

@@ -30,7 +30,7 @@ defects! {
             let behind = follower.shadow.into_iter().filter(|build| build.id == shadow);
             for part in behind.flat_map(|build| build.parts) {
                 let claim = Claim { part: part.id, parts: 1.try_into().unwrap(), fence: part.fence, position: to, is_live: false };
-                let _ = right.note(&claim, &Note::Passed(to)).await;
+                let _ = right.note(&claim, &Note::Passed { from: part.position, to }).await;
             }
         }
         right.swap(shadow, patience).await.unwrap()

@@ -10,8 +10,8 @@ use std::{
 };
 
 use annals::{
-    Columns, Event, EventStore, EventStoreExt, ExpectedVersion, HandlerError, NewEvent, Options,
-    Position, ReadModel, Recorded, RetryPolicy, StreamAppend,
+    Columns, Event, EventData, EventStore, EventStoreExt, EventType, ExpectedVersion, HandlerError,
+    NewEvent, Options, Payload, Position, ReadModel, Recorded, RetryPolicy, StreamAppend,
 };
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +35,15 @@ pub(crate) async fn append(store: &impl EventStore, account: &str, event: &Moved
 
 pub(crate) async fn deposit(store: &impl EventStore, account: &str, cents: i64) -> Position {
     append(store, account, &Moved::Deposited { cents }).await
+}
+
+/// Appends an event that concerns nobody, and answers where it is.
+pub(crate) async fn foreign(store: &impl EventStore) -> Position {
+    let data =
+        EventData::new(EventType::from_static("weather.changed"), Payload::parse("{}").unwrap());
+    let stream = "weather-here".parse().unwrap();
+    let append = StreamAppend::new(stream, ExpectedVersion::Any, vec![NewEvent::new(data)]);
+    store.append_to_stream(append).await.unwrap().position
 }
 
 /// An account: its balance, and which events made it. A read model over single events, so that an event that

@@ -16,6 +16,7 @@ mod late;
 mod late_beats;
 mod ledger;
 mod members;
+mod overtaken;
 mod parked;
 mod partitions;
 #[cfg(feature = "postgres")]
@@ -24,6 +25,8 @@ mod quiet;
 mod reacting;
 mod rebuilding;
 mod seam;
+#[cfg(feature = "postgres")]
+mod set_back;
 mod shaky;
 mod stores;
 

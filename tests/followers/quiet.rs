@@ -2,14 +2,11 @@
 
 use std::time::Duration;
 
-use annals::{
-    EventData, EventStoreExt, EventType, ExpectedVersion, Followers, MemoryStore, NewEvent,
-    Payload, StreamAppend,
-};
+use annals::{Followers, MemoryStore};
 use tokio::time::sleep;
 
 use crate::{
-    ledger::{Balance, Behaviour, LONG, deposit},
+    ledger::{Balance, Behaviour, LONG, deposit, foreign},
     members::Divided,
     shaky::Shaky,
     stores::TestStore,
@@ -34,13 +31,7 @@ async fn it_sends_a_beat_each_tenth_of_the_lease_and_nothing_else() {
     counting.calls();
 
     // Events that concern nobody are looked at, and nothing is written.
-    let foreign = NewEvent::new(EventData::new(
-        EventType::from_static("weather.changed"),
-        Payload::parse("{}").unwrap(),
-    ));
-    let stream = "weather-here".parse().unwrap();
-    let append = StreamAppend::new(stream, ExpectedVersion::Any, vec![foreign]);
-    let at = store.append_to_stream(append).await.unwrap().position;
+    let at = foreign(&store).await;
     for name in ["balances", "divided", "journal"] {
         running.wait_for(name, at, LONG).await.unwrap();
     }

@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use super::{
     Claim, FollowerStore, ReadError, Row, RowsOf, Step, StepError, TableShape, WhichRows,
     handler::{BatchState, Failed, Prepared, Rows, Taking, Trouble},
+    parts::Division,
     runner::{Halt, Runner, overdue},
 };
 use crate::{Position, RecordedEvent, RecordedEvents, StoreError};
@@ -52,6 +53,7 @@ impl<S: FollowerStore> Runner<S> {
         &mut self,
         events: &mut RecordedEvents,
         head: Position,
+        division: &Division,
     ) -> Result<Gathered, Halt> {
         let mut control = self.control.clone();
         let (mut to, mut closes_at): (Position, Option<Instant>) = (self.seen, None);
@@ -103,15 +105,15 @@ impl<S: FollowerStore> Runner<S> {
             // Where the next page is asked for in a task of its own, that task waits for this one to pause.
             tokio::task::yield_now().await;
             let step = self.observed.step();
-            step.cover(self.take(chunk)).await?;
+            step.cover(self.take(chunk, division)).await?;
             if is_end {
                 return Ok(Gathered { to: head, is_end: true });
             }
         }
     }
 
-    async fn take(&mut self, chunk: Vec<RecordedEvent>) -> Result<(), Halt> {
-        match self.take_for(chunk, None).await {
+    async fn take(&mut self, chunk: Vec<RecordedEvent>, division: &Division) -> Result<(), Halt> {
+        match self.take_for(chunk, division, None).await {
             Ok(()) => Ok(()),
             Err(trouble) => Err(self.trouble(trouble).await),
         }
@@ -121,9 +123,9 @@ impl<S: FollowerStore> Runner<S> {
     pub(super) async fn take_for(
         &mut self,
         chunk: Vec<RecordedEvent>,
+        division: &Division,
         retrying: Option<&str>,
     ) -> Result<(), Trouble> {
-        let Some(division) = &self.division else { return Ok(()) };
         let rows = ClaimedRows { store: &self.member.store, claim: &self.claim };
         let (parked, rows) = (&self.sequences, &rows);
         self.handler.take(chunk, &Taking { division, parked, rows, retrying }).await

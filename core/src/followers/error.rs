@@ -33,7 +33,7 @@ impl HandlerFailed {
 /// Why a step, or another change under a [`Claim`](super::Claim), did not happen.
 #[derive(Debug, thiserror::Error)]
 pub enum StepError {
-    /// The claim holds no more, or the checkpoint is not where the step begins. Nothing was done.
+    /// The claim holds no more, or the checkpoint is not where the step, or the note, begins. Nothing was done.
     #[error(
         "another process runs this part by now, or its checkpoint has moved; nothing was committed, claim it again"
     )]

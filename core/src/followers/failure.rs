@@ -95,9 +95,16 @@ pub enum Note {
     /// It failed. Counted in [`Failure::count`] of the build and position, which is made if there is none. A
     /// sequence that was to be retried is to be no more: [`ParkedEvent::retry`].
     Failed(NotedFailure),
-    /// Everything up to here was looked at, and nothing concerned the part: the checkpoint moves here, unless
-    /// it is here or further already.
-    Passed(Position),
+    /// Everything after `from` and up to `to` was looked at, and nothing concerned the part. The checkpoint moves to `to`
+    /// from `from`, or from anywhere between the two, `to` itself included: there an earlier note put it whose answer was
+    /// lost. Where it is elsewhere nothing is changed, and the note is fenced as a step is: a checkpoint before `from`
+    /// was set back, as by a server that lost its last commits, and would pass over what has to be done again.
+    Passed {
+        /// Where the checkpoint was last known to be.
+        from: Position,
+        /// Where it is afterwards. Not below `from`.
+        to: Position,
+    },
 }
 
 /// A failure as the process that met it notes it. Fields not described are as in [`Failure`].

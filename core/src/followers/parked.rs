@@ -9,6 +9,7 @@ use super::{
     FailureKind, FollowerStore, ParkedEvent, ParkedId, Step, StepError,
     failing::noted,
     handler::{Blamed, Failed, Trouble},
+    parts::Division,
     runner::{Halt, Runner, overdue},
 };
 use crate::{Position, ReadAll, RecordedEvent, StoreError};
@@ -35,7 +36,7 @@ impl<S: FollowerStore> Runner<S> {
     }
 
     /// Tries the sequences again that are marked, each in order up to its first failure.
-    pub(super) async fn retry_parked(&mut self) -> Result<(), Halt> {
+    pub(super) async fn retry_parked(&mut self, division: &Division) -> Result<(), Halt> {
         let asked = self.control.borrow().retries;
         if asked == self.retried {
             return Ok(());
@@ -47,13 +48,12 @@ impl<S: FollowerStore> Runner<S> {
         let mut tried = false;
         for event in &parked {
             let sequence = &*event.sequence;
-            let owned = self.division.as_ref().is_some_and(|division| division.owns(sequence));
-            if !owned || !marked.contains(sequence) || failed == Some(sequence) {
+            if !division.owns(sequence) || !marked.contains(sequence) || failed == Some(sequence) {
                 continue;
             }
             self.told().await?;
             tried = true;
-            if let Retried::Failed = self.retry(event).await? {
+            if let Retried::Failed = self.retry(event, division).await? {
                 failed = Some(sequence);
             }
         }
@@ -64,11 +64,12 @@ impl<S: FollowerStore> Runner<S> {
         Ok(())
     }
 
-    async fn retry(&mut self, parked: &ParkedEvent) -> Result<Retried, Halt> {
+    async fn retry(&mut self, parked: &ParkedEvent, division: &Division) -> Result<Retried, Halt> {
         let record = self.find(parked.position).await?;
         self.observed.step_begins(self.position);
         let step = self.observed.step();
-        if let Err(trouble) = step.cover(self.take_for(vec![record], Some(&parked.sequence))).await
+        if let Err(trouble) =
+            step.cover(self.take_for(vec![record], division, Some(&parked.sequence))).await
         {
             return self.not_retried(parked, trouble).await;
         }

@@ -34,7 +34,7 @@ pub(super) struct Runner<S: FollowerStore> {
     pub(super) gauge: Arc<Gauge>,
     pub(super) observed: ObservedPart,
     /// Known once the part is ready; asked for again with each claim.
-    pub(super) division: Option<Division>,
+    pub(super) division: Option<Arc<Division>>,
     /// The checkpoint.
     pub(super) position: Position,
     /// Everything up to here was looked at.
@@ -101,8 +101,7 @@ impl<S: FollowerStore> Runner<S> {
         if end == Some(End::Release) {
             // If either fails, the part is free once this member has left, or claims it again.
             if self.division.is_some() && self.seen > self.position {
-                let _unwritten =
-                    self.member.store.note(&self.claim, &Note::Passed(self.seen)).await;
+                let _unwritten = self.member.store.note(&self.claim, &self.passed()).await;
             }
             let _unreleased = self.member.store.release(std::slice::from_ref(&self.claim)).await;
         }
@@ -111,15 +110,16 @@ impl<S: FollowerStore> Runner<S> {
 
     async fn turn(&mut self) -> Result<(), Halt> {
         self.told().await?;
-        if self.division.is_none() {
-            self.get_ready().await?;
-        }
-        self.retry_parked().await?;
+        let division = match &self.division {
+            Some(division) => Arc::clone(division),
+            None => self.get_ready().await?,
+        };
+        self.retry_parked(&division).await?;
         let head = self.wait().await?;
         let read = ReadAll::after(self.seen).up_to(head).with_filter(self.followed.filter.clone());
         let mut events = self.member.store.read_all(read);
         loop {
-            let gathered = self.gather(&mut events, head).await?;
+            let gathered = self.gather(&mut events, head, &division).await?;
             let went_on = self.step(gathered.to).await?;
             if !went_on {
                 return Ok(());
@@ -153,7 +153,7 @@ impl<S: FollowerStore> Runner<S> {
 
     /// What must be known before the first event, and after every claim: nobody divides the build, or makes
     /// its tables, while the claim holds.
-    async fn get_ready(&mut self) -> Result<(), Halt> {
+    async fn get_ready(&mut self) -> Result<Arc<Division>, Halt> {
         let member = Arc::clone(&self.member);
         let store = &member.store;
         let (books, mut head) = match tokio::try_join!(store.books(None), store.head()) {
@@ -177,15 +177,15 @@ impl<S: FollowerStore> Runner<S> {
         }
         self.is_compared = build.verify.is_some() && follower.live.id != build.id;
         self.load_parked().await?;
-        let division = Division::new(self.claim.part, self.claim.parts, build);
+        let division = Arc::new(Division::new(self.claim.part, self.claim.parts, build));
         self.handler.begin(self.position, division.is_first());
-        self.division = Some(division);
+        self.division = Some(Arc::clone(&division));
         self.went_well();
         self.publish();
         if self.end_of_reading(head).is_some_and(|end| end <= self.seen) {
-            return self.at_the_end().await;
+            self.at_the_end().await?;
         }
-        Ok(())
+        Ok(division)
     }
 
     /// The head, which was at `head`, before the checkpoint: looked at again, before that is taken for true.
@@ -266,7 +266,7 @@ impl<S: FollowerStore> Runner<S> {
             || self.written_at.elapsed() >= QUIET_FOR;
         let is_live = self.control.borrow().is_live;
         if self.seen > self.position && (!is_live || is_quiet) {
-            match self.member.store.note(&self.claim, &Note::Passed(self.seen)).await {
+            match self.member.store.note(&self.claim, &self.passed()).await {
                 Ok(()) => {
                     self.position = self.seen;
                     self.written_at = Instant::now();
@@ -281,6 +281,11 @@ impl<S: FollowerStore> Runner<S> {
             self.member.nudge.notify_one();
         }
         Ok(())
+    }
+
+    /// What was looked at since the checkpoint.
+    fn passed(&self) -> Note {
+        Note::Passed { from: self.position, to: self.seen }
     }
 
     /// The part is at `to`: who waits for it learns that.
@@ -362,11 +367,13 @@ impl<S: FollowerStore> Runner<S> {
         }
     }
 
-    /// Forgets everything but the claim.
+    /// Forgets everything but the claim, and what failed after its checkpoint.
     pub(super) fn begin_again(&mut self) -> Halt {
         self.handler.undone();
         self.division = None;
         (self.position, self.seen) = (self.claim.position, self.claim.position);
+        // Another process may have gone past what failed here.
+        self.sequences.passed(self.claim.position);
         Halt::Again
     }
 

@@ -76,8 +76,8 @@ pub trait FollowerStore: EventStore + Clone + 'static {
     /// Writes something down about a part, outside of a step.
     ///
     /// # Errors
-    /// [`StepError::Fenced`] when the claim does not hold, and [`StepError::Store`]; never
-    /// [`StepError::Handler`].
+    /// [`StepError::Fenced`] when the claim does not hold, or the checkpoint is not where a [`Note::Passed`] begins; nothing
+    /// was changed then. [`StepError::Store`]; never [`StepError::Handler`].
     async fn note(&self, claim: &Claim, note: &Note) -> Result<(), StepError>;
 
     /// Tells the follower `name` something.

@@ -103,7 +103,12 @@ impl Followers {
             let fence = state.next();
             let filling = state.claimed(claim).ok_or(StepError::Fenced)?;
             match note {
-                Note::Passed(position) => filling.advance(claim, *position, 0, now),
+                Note::Passed { from, to } => {
+                    let part = filling.part_mut(claim.part);
+                    part.filter(|part| (*from..=*to).contains(&part.position))
+                        .ok_or(StepError::Fenced)?;
+                    filling.advance(claim, *to, 0, now);
+                }
                 Note::Failed(failed) => filling.fail(claim, failed, fence, now),
             }
             Ok(())

@@ -75,18 +75,25 @@ impl Database {
 
     pub(super) async fn note(&self, claim: &Claim, note: &Note) -> Result<(), StepError> {
         let holds = match note {
-            Note::Passed(to) => self.passed(claim, *to).await?,
+            Note::Passed { from, to } => self.passed(claim, *from, *to).await?,
             Note::Failed(failure) => self.failed(claim, failure).await?,
         };
         if holds { Ok(()) } else { Err(StepError::Fenced) }
     }
 
-    async fn passed(&self, claim: &Claim, to: Position) -> Result<bool, StoreError> {
+    /// It may be sent again: the second time it finds the checkpoint where the first time has put it.
+    async fn passed(
+        &self,
+        claim: &Claim,
+        from: Position,
+        to: Position,
+    ) -> Result<bool, StoreError> {
         let passed = async || {
             let mut connection = self.connection().await?;
             let (build, part) = columns(claim.part);
             let query = self.statements.passed.query().bind(build).bind(part);
-            let query = query.bind(claim.fence.cast_signed()).bind(position(to));
+            let query = query.bind(claim.fence.cast_signed());
+            let query = query.bind(position(from)).bind(position(to));
             let done = query.execute(&mut *connection).await.map_err(Failure::before_sending)?;
             Ok(done.rows_affected() > 0)
         };

@@ -3,11 +3,12 @@ use std::{collections::BTreeSet, time::Duration};
 use super::{
     Fixture,
     doing::Doing,
+    failures::passed,
     trial::{CUSTOMERS, LONG, NOTES, POSTMAN, Trial, at_once, eventually, fenced, position, soon},
 };
 use crate::{
     FollowerStore,
-    followers::{BuildId, MemberId, Note, PartId},
+    followers::{BuildId, MemberId, PartId},
 };
 
 pub(super) async fn a_claim_tells_part_and_position<F: Fixture>(trial: Trial<F>) {
@@ -95,7 +96,7 @@ pub(super) async fn a_part_that_was_given_back_is_free<F: Fixture>(trial: Trial<
         assert_eq!((part.owner, part.owner_is_alive), (None, false));
         assert_ne!(part.fence, claim.fence);
         fenced(trial.step(claim, Doing::from_to(0, 1)).await);
-        fenced(trial.note(claim, &Note::Passed(position(1))).await);
+        fenced(trial.note(claim, &passed(0, 1)).await);
     }
     let live = trial.live(CUSTOMERS).await;
     let now = trial.claim_build(other, &live).await;

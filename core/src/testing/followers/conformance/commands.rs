@@ -3,7 +3,7 @@ use std::{num::NonZeroU16, time::Duration};
 use super::{
     Fixture,
     doing::Doing,
-    failures::{failed, stop},
+    failures::{failed, passed, stop},
     trial::{CUSTOMERS, NOTES, POSTMAN, Trial, fenced, position, positions, row, soon},
 };
 use crate::followers::{
@@ -53,7 +53,7 @@ pub(super) async fn nobody_runs_what_is_paused<F: Fixture>(trial: Trial<F>) {
     assert_eq!(trial.claims(member, &ids).await, []);
     for claim in live.iter().chain(&shadow) {
         fenced(trial.step(claim, Doing::from_to(0, 1)).await);
-        fenced(trial.note(claim, &Note::Passed(position(1))).await);
+        fenced(trial.note(claim, &passed(0, 1)).await);
     }
     trial.stepped(&postman, Doing::from_to(0, 1)).await;
     trial.told(CUSTOMERS, Command::Pause).await;

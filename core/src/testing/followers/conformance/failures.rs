@@ -20,6 +20,11 @@ pub(super) fn failed(at: u64) -> NotedFailure {
     }
 }
 
+/// That what lies between was looked at.
+pub(super) fn passed(from: u64, to: u64) -> Note {
+    Note::Passed { from: position(from), to: position(to) }
+}
+
 /// Stops the part of a claim in front of the event at `at`.
 pub(super) async fn stop<F: Fixture>(trial: &Trial<F>, claim: &Claim, at: u64) {
     trial.noted(claim, Note::Failed(NotedFailure { stops: true, ..failed(at) })).await;
@@ -127,25 +132,45 @@ pub(super) async fn a_note_needs_a_claim_that_holds<F: Fixture>(trial: Trial<F>)
     let new = trial.claim_part(owner, old.part).await;
     let before = trial.follower(CUSTOMERS).await;
     let stopping = NotedFailure { stops: true, ..failed(1) };
-    for note in [Note::Failed(failed(1)), Note::Failed(stopping), Note::Passed(position(9))] {
+    for note in [Note::Failed(failed(1)), Note::Failed(stopping), passed(0, 9)] {
         fenced(trial.note(&old, &note).await);
     }
     assert_eq!(trial.follower(CUSTOMERS).await, before);
     assert_eq!(trial.all_failures(old.part.build).await, []);
-    trial.noted(&new, Note::Passed(position(9))).await;
+    trial.noted(&new, passed(0, 9)).await;
 }
 
 pub(super) async fn a_note_of_what_was_passed_moves_forwards_only<F: Fixture>(trial: Trial<F>) {
     let claim = trial.running(CUSTOMERS).await;
-    trial.noted(&claim, Note::Passed(position(5))).await;
+    trial.noted(&claim, passed(0, 5)).await;
     let part = trial.part(claim.part).await;
     assert_eq!((part.position, part.events, part.fence), (position(5), 0, claim.fence));
     assert!(part.advanced_at.is_some());
-    for passed in [5, 3, 0] {
-        trial.noted(&claim, Note::Passed(position(passed))).await;
+    trial.noted(&claim, passed(0, 5)).await;
+    trial.noted(&claim, passed(5, 5)).await;
+    assert_eq!(trial.part(claim.part).await, part, "sent again, it changes nothing");
+    for to in [4, 0] {
+        fenced(trial.note(&claim, &passed(0, to)).await);
         assert_eq!(trial.part(claim.part).await, part);
     }
-    trial.stepped(&claim, Doing::from_to(5, 6)).await;
+    trial.noted(&claim, passed(0, 7)).await;
+    assert_eq!(positions(&trial.live(CUSTOMERS).await), [7], "from where a lost answer left it");
+    trial.stepped(&claim, Doing::from_to(7, 8)).await;
+}
+
+pub(super) async fn a_note_passes_over_nothing_that_was_lost<F: Fixture>(trial: Trial<F>) {
+    let claim = trial.running(CUSTOMERS).await;
+    trial.stepped(&claim, Doing::from_to(0, 5).events(1)).await;
+    let part = trial.part(claim.part).await;
+    // So it would be if the server had lost a step to there.
+    for from in [6, 8, 100] {
+        for to in [from, 200] {
+            fenced(trial.note(&claim, &passed(from, to)).await);
+            assert_eq!(trial.part(claim.part).await, part, "noted from {from} to {to}");
+        }
+    }
+    trial.noted(&claim, passed(5, 9)).await;
+    trial.stepped(&claim, Doing::from_to(9, 10)).await;
 }
 
 pub(super) async fn a_part_that_stops_cannot_be_claimed<F: Fixture>(trial: Trial<F>) {

@@ -6,11 +6,12 @@ use futures_util::{
 use super::{
     Fixture,
     doing::{Doing, LIMITS},
-    trial::{CUSTOMERS, NOTES, Trial, fenced, position, row, table},
+    failures::passed,
+    trial::{CUSTOMERS, NOTES, Trial, fenced, row, table},
 };
 use crate::{
     FollowerStore,
-    followers::{Command, FailureKind, Make, Note, ReadError, StepError},
+    followers::{Command, FailureKind, Make, ReadError, StepError},
 };
 
 pub(super) async fn a_first_build_serves_once_it_is_made<F: Fixture>(trial: Trial<F>) {
@@ -136,7 +137,7 @@ pub(super) async fn a_table_has_the_shape_of_its_build<F: Fixture>(trial: Trial<
     bare.indexes.clear();
     let made = trial.make(&claim, Make::Table(&bare), LIMITS).await;
     assert!(made.is_ok(), "{made:?}");
-    trial.noted(&claim, Note::Passed(position(1))).await;
+    trial.noted(&claim, passed(0, 1)).await;
     let by_spent = crate::Query::all().ascending("spent");
     assert!(trial.query(None, &by_spent).await.is_ok());
     let answer = trial.query(Some(&claim), &by_spent).await;

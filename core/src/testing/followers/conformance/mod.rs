@@ -121,6 +121,7 @@ macro_rules! __for_each_follower_case {
             failures::failures_come_latest_first
             failures::a_note_needs_a_claim_that_holds
             failures::a_note_of_what_was_passed_moves_forwards_only
+            failures::a_note_passes_over_nothing_that_was_lost
             failures::a_part_that_stops_cannot_be_claimed
             parking::parked_events_come_by_sequence_and_position
             parking::what_is_parked_already_stays_as_it_is

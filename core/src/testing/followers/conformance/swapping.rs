@@ -3,8 +3,8 @@ use std::time::Duration;
 use super::{
     Fixture,
     doing::Doing,
-    failures::{failed, stop},
-    trial::{CUSTOMERS, NOTES, SOON, Trial, at_once, fenced, position, positions, row, soon},
+    failures::{failed, passed, stop},
+    trial::{CUSTOMERS, NOTES, SOON, Trial, at_once, fenced, positions, row, soon},
 };
 use crate::FollowerStore;
 use crate::followers::{
@@ -40,7 +40,7 @@ pub(super) async fn a_shadow_takes_the_place_of_the_live_build<F: Fixture>(trial
     assert_eq!((build, version, outcome), (Some(before.id), 1, Outcome::Swapped));
     assert!(ended_at <= now);
     fenced(trial.step(&live, Doing::from_to(5, 6)).await);
-    fenced(trial.note(&live, &Note::Passed(position(6))).await);
+    fenced(trial.note(&live, &passed(5, 6)).await);
     assert_eq!(trial.claims(MemberId::new(), &[live.part]).await, []);
     assert_eq!(trial.all_failures(live.part.build).await, []);
     assert_eq!(trial.all_parked(live.part.build).await, []);
