@@ -12,13 +12,13 @@ use std::{
 };
 
 use annals::{
-    AppendError, Appended, CommandRefused, EventStore, FollowerStore, Followers, HandlerError,
-    MemoryStore, Options, Position, Reaction, Reactor, ReadAll, ReadError, ReadStream, Recorded,
-    RecordedEvents, RetryPolicy, StartError, StoreError, StreamAppend,
+    EventStore, FollowerStore, Followers, HandlerError, MemoryStore, Options, Position, Reaction,
+    Reactor, ReadAll, Recorded, RecordedEvents, RetryPolicy, StoreError,
     followers::{
-        Beat, Books, BuildId, Claim, Command, Compared, Declaration, Failure, Limits, Make,
-        MemberId, Note, ParkedEvent, PartId, Row, RowsOf, Step, StepError, Swap,
+        Beat, Books, BuildId, Claim, Limits, Make, MemberId, Note, ParkedEvent, PartId, Step,
+        StepError,
     },
+    forward,
 };
 use async_trait::async_trait;
 use fastrand::Rng;
@@ -78,39 +78,26 @@ impl Slow {
     }
 
     async fn there(&self) -> Result<(), StoreError> {
-        self.pass().await;
-        if self.loses.load(Ordering::Relaxed) && self.chance(30) {
-            return Err(StoreError::Unavailable("connection refused".into()));
-        }
-        Ok(())
+        self.pass_or_lose(|| StoreError::Unavailable("connection refused".into())).await
     }
 
     async fn back(&self) -> Result<(), StoreError> {
-        self.pass().await;
-        if self.loses.load(Ordering::Relaxed) && self.chance(30) {
-            return Err(StoreError::OutcomeUnknown("connection reset by peer".into()));
-        }
-        Ok(())
+        self.pass_or_lose(|| StoreError::OutcomeUnknown("connection reset by peer".into())).await
     }
 
     async fn back_from_read(&self) -> Result<(), StoreError> {
+        self.pass_or_lose(|| StoreError::Unavailable("connection reset by peer".into())).await
+    }
+
+    async fn pass_or_lose(&self, lost: impl FnOnce() -> StoreError) -> Result<(), StoreError> {
         self.pass().await;
-        if self.loses.load(Ordering::Relaxed) && self.chance(30) {
-            return Err(StoreError::Unavailable("connection reset by peer".into()));
-        }
-        Ok(())
+        if self.loses.load(Ordering::Relaxed) && self.chance(30) { Err(lost()) } else { Ok(()) }
     }
 }
 
 #[async_trait]
 impl EventStore for Slow {
-    async fn append(&self, appends: Vec<StreamAppend>) -> Result<Vec<Appended>, AppendError> {
-        self.store.append(appends).await
-    }
-
-    fn read_stream(&self, read: ReadStream) -> RecordedEvents {
-        self.store.read_stream(read)
-    }
+    forward!(self => self.store; append, read_stream, wait_for_head);
 
     fn read_all(&self, read: ReadAll) -> RecordedEvents {
         use annals::StreamExt;
@@ -132,19 +119,13 @@ impl EventStore for Slow {
         self.there().await?;
         self.store.head().await
     }
-
-    async fn wait_for_head(&self, position: Position) -> Result<Position, StoreError> {
-        self.store.wait_for_head(position).await
-    }
 }
 
 #[async_trait]
 impl FollowerStore for Slow {
     type Connection = <MemoryStore as FollowerStore>::Connection;
 
-    async fn declare(&self, follower: &Declaration) -> Result<(), StartError> {
-        self.store.declare(follower).await
-    }
+    forward!(self => self.store; declare, command, failures, swap, compare, rows);
 
     async fn books(&self, beat: Option<&Beat>) -> Result<Books, StoreError> {
         self.there().await?;
@@ -171,14 +152,6 @@ impl FollowerStore for Slow {
         Ok(self.back_from_read().await?)
     }
 
-    async fn command(&self, name: &str, command: &Command) -> Result<(), CommandRefused> {
-        self.store.command(name, command).await
-    }
-
-    async fn failures(&self, build: BuildId, limit: u32) -> Result<Vec<Failure>, StoreError> {
-        self.store.failures(build, limit).await
-    }
-
     async fn parked(&self, build: BuildId) -> Result<Vec<ParkedEvent>, StoreError> {
         self.there().await?;
         let parked = self.store.parked(build).await?;
@@ -201,18 +174,6 @@ impl FollowerStore for Slow {
         self.there().await?;
         self.store.commit(step).await?;
         Ok(self.back().await?)
-    }
-
-    async fn swap(&self, shadow: BuildId, patience: Duration) -> Result<Swap, StoreError> {
-        self.store.swap(shadow, patience).await
-    }
-
-    async fn compare(&self, shadow: BuildId, patience: Duration) -> Result<Compared, StoreError> {
-        self.store.compare(shadow, patience).await
-    }
-
-    async fn rows(&self, rows: &RowsOf<'_>) -> Result<Vec<Row>, ReadError> {
-        self.store.rows(rows).await
     }
 }
 
