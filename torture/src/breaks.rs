@@ -42,14 +42,15 @@ const DECLARE: &str = "done := pg_advisory_xact_lock_shared(";
 const NOT_DECLARED: &str = "done := concat(";
 
 impl Break {
-    /// The fault by which it shows, if one is needed: inflicted more often, so that a minute is enough.
-    pub(crate) fn shows_by(self) -> Option<Fault> {
+    /// The faults by which it shows, if some are needed: inflicted more often, so that a minute is enough.
+    pub(crate) fn shows_by(self) -> &'static [Fault] {
         match self {
-            Self::AcknowledgedBeforeDisk => Some(Fault::KillServer),
-            Self::CheckpointOutsideTransaction => Some(Fault::Look),
-            Self::FenceNotChecked => Some(Fault::FreezeProcess),
-            Self::ReactionsNotKeyed => Some(Fault::KillProcess),
-            _ => None,
+            Self::AcknowledgedBeforeDisk => &[Fault::KillServer],
+            Self::CheckpointOutsideTransaction => &[Fault::Look],
+            // What an old owner wrote is there until the new one writes the same row.
+            Self::FenceNotChecked => &[Fault::FreezeOwner, Fault::Look],
+            Self::ReactionsNotKeyed => &[Fault::KillProcess],
+            _ => &[],
         }
     }
 

@@ -11,6 +11,8 @@ pub(crate) enum Fault {
     KillProcess,
     /// SIGSTOP, for up to three leases.
     FreezeProcess,
+    /// SIGSTOP for a process with followers, until its lease is over and another has taken them.
+    FreezeOwner,
     /// SIGKILL for all of the server's processes, and a restart.
     KillServer,
     /// As an operator does it.
@@ -42,7 +44,8 @@ impl Fault {
     pub(crate) fn draw(random: &mut Rng) -> Self {
         match random.u8(..100) {
             ..22 => Self::KillProcess,
-            22..42 => Self::FreezeProcess,
+            22..38 => Self::FreezeProcess,
+            38..42 => Self::FreezeOwner,
             42..49 => Self::KillServer,
             49..51 => Self::RestartServer,
             51..59 => Self::FreezeSession,
@@ -63,6 +66,7 @@ impl fmt::Display for Fault {
         f.write_str(match self {
             Self::KillProcess => "processes killed",
             Self::FreezeProcess => "processes frozen",
+            Self::FreezeOwner => "owners of followers frozen beyond their lease",
             Self::KillServer => "servers killed",
             Self::RestartServer => "servers restarted",
             Self::FreezeSession => "sessions of the server frozen",

@@ -97,8 +97,9 @@ impl<'a> Round<'a> {
             let pause = Duration::from_millis(round.random.u64(50..1_200));
             round.wait(pause).await?;
             let drawn = Fault::draw(&mut round.random);
-            let wanted = round.place.broken.and_then(Break::shows_by);
-            let fault = wanted.filter(|_| round.random.u8(..3) == 0).unwrap_or(drawn);
+            let wanted = round.place.broken.map_or(&[][..], Break::shows_by);
+            let wanted = round.random.choice(wanted).filter(|_| round.random.u8(..2) == 0);
+            let fault = wanted.copied().unwrap_or(drawn);
             *round.summary.faults.entry(fault).or_default() += 1;
             round.inflict(fault).await?;
         }

@@ -19,6 +19,8 @@ use crate::{
 
 /// Three leases: a frozen process loses its parts, or does not.
 const FROZEN: Duration = Duration::from_secs(3);
+/// Two leases: another process has its parts, and is at work.
+const BEYOND_LEASE: Duration = Duration::from_secs(2);
 /// Of what belongs to the server.
 const STUCK: Duration = Duration::from_millis(800);
 const SLOW: Duration = Duration::from_secs(3);
@@ -37,7 +39,8 @@ impl Round<'_> {
     pub(super) async fn inflict(&mut self, fault: Fault) -> Result<(), Trouble> {
         match fault {
             Fault::KillProcess => {
-                let Some(victim) = self.victim() else { return Ok(()) };
+                let role = self.role();
+                let Some(victim) = self.victim(role) else { return Ok(()) };
                 let process = self.processes.swap_remove(victim);
                 let seed = self.random.u64(..);
                 *self.summary.killed.entry(process.job.role).or_default() += 1;
@@ -47,9 +50,10 @@ impl Round<'_> {
                 }
             }
             Fault::FreezeProcess => {
-                let victim = self.victim().and_then(|victim| self.processes.get(victim));
-                self.freeze(victim.and_then(Process::pid), FROZEN);
+                let (role, time) = (self.role(), self.up_to(FROZEN));
+                self.freeze_one(role, time);
             }
+            Fault::FreezeOwner => self.freeze_one(Role::Follower, BEYOND_LEASE),
             Fault::KillServer => {
                 block_in_place(|| self.place.server.kill())?;
                 let down = Duration::from_millis(self.random.u64(..1_500));
@@ -65,13 +69,15 @@ impl Round<'_> {
                 let session = "SELECT pid FROM pg_stat_activity
                                WHERE backend_type = 'client backend' AND pid <> pg_backend_pid() ORDER BY random() LIMIT 1";
                 let session = self.ask(session, |row| row.try_get(0)).await?;
-                self.freeze(session.first().copied(), STUCK);
+                let time = self.up_to(STUCK);
+                self.freeze(session.first().copied(), time);
             }
             Fault::FreezeWriteback => {
                 let process = "SELECT pid FROM pg_stat_activity
                                WHERE backend_type IN ('walwriter', 'checkpointer', 'background writer') ORDER BY random() LIMIT 1";
                 let process = self.ask(process, |row| row.try_get(0)).await?;
-                self.freeze(process.first().copied(), STUCK);
+                let time = self.up_to(STUCK);
+                self.freeze(process.first().copied(), time);
             }
             Fault::SlowCommits => {
                 self.set_commit_delay(COMMIT_DELAY).await?;
@@ -124,21 +130,32 @@ impl Round<'_> {
         Ok(())
     }
 
-    /// A process of a role that is drawn first, so that those with few are met as well.
-    fn victim(&mut self) -> Option<usize> {
-        let role = match self.random.u8(..10) {
+    /// Drawn before the process, so that roles with few are met as well.
+    fn role(&mut self) -> Role {
+        match self.random.u8(..10) {
             ..4 => Role::Writer,
             4..9 => Role::Follower,
             _ => Role::Reader,
-        };
+        }
+    }
+
+    fn victim(&mut self, role: Role) -> Option<usize> {
         let are = (0..).zip(&self.processes).filter(|(_, process)| process.job.role == role);
         let are: Vec<usize> = are.map(|(nth, _)| nth).collect();
         self.random.choice(are)
     }
 
-    fn freeze(&mut self, pid: Option<i32>, longest: Duration) {
+    fn up_to(&mut self, longest: Duration) -> Duration {
+        longest.mul_f64(self.random.f64())
+    }
+
+    fn freeze_one(&mut self, role: Role, time: Duration) {
+        let victim = self.victim(role).and_then(|victim| self.processes.get(victim));
+        self.freeze(victim.and_then(Process::pid), time);
+    }
+
+    fn freeze(&mut self, pid: Option<i32>, time: Duration) {
         let Some(pid) = pid else { return };
-        let time = longest.mul_f64(self.random.f64());
         signal(pid, Signal::STOP);
         self.frozen.push(pid);
         tokio::spawn(async move {
