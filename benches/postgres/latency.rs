@@ -1,5 +1,6 @@
 //! How long it takes from the answer to an append until a read model is handed its event, and until who waited for it
-//! knows that the step is committed.
+//! knows that the step is committed. How long the appends took themselves says what the disk was like meanwhile: a step
+//! waits for it as an append does, and the next event for the step.
 
 use std::{
     collections::HashMap,
@@ -23,6 +24,10 @@ use crate::{
 
 /// The most that p99 may be, in seconds: in one process, and across.
 const GOALS: [f64; 2] = [0.002, 0.015];
+/// What is measured of each event.
+const MEASURED: [&str; 3] = ["an append", "until handed over", "until committed"];
+/// So many times as long as other work is measured: of 400 events, four that one pause of the machine held up are p99.
+const LONGER: f64 = 4.0;
 
 /// When the read model was handed the events of each position.
 static HANDED: Mutex<Vec<(u64, Duration)>> = Mutex::new(Vec::new());
@@ -66,8 +71,9 @@ pub(crate) async fn figures(ground: &Ground, pace: Pace) -> Outcome<Vec<Figure>>
     let store = ground.store().await?;
     let running = Followers::new(store.clone()).read_model::<Activity>().start().await?;
     running.wait_until_live(Duration::from_secs(60)).await?;
-    let count = (ground.duration.as_secs_f64() * f64::from(pace.per_second())) as usize;
-    let mut figures = [const { [const { [const { Vec::new() }; 3] }; 2] }; 2];
+    let seconds = LONGER * ground.duration.as_secs_f64();
+    let count = (seconds * f64::from(pace.per_second())) as usize;
+    let mut figures = [const { [const { [const { Vec::new() }; 3] }; 3] }; 2];
     for round in 0..ground.rounds {
         for nth in [round % 2, (round + 1) % 2] {
             ground.settle().await?;
@@ -86,11 +92,12 @@ pub(crate) async fn figures(ground: &Ground, pace: Pace) -> Outcome<Vec<Figure>>
     let mut all = Vec::new();
     let names = ["same process", "another process"];
     for (name, (figures, goal)) in names.iter().zip(figures.into_iter().zip(GOALS)) {
-        for (until, figures) in ["handed over", "committed"].iter().zip(figures) {
+        for (measured, figures) in MEASURED.iter().zip(figures) {
             for (share, rounds) in ["p50", "p99", "longest"].iter().zip(figures) {
-                let work = format!("{name}, until {until}: {share}");
+                let work = format!("{name}, {measured}: {share}");
                 let figure = Figure::new(work, Unit::Seconds).by("annals", rounds);
-                all.push(if *share == "p99" { figure.at_most(goal) } else { figure });
+                let has_goal = *share == "p99" && *measured != MEASURED[0];
+                all.push(if has_goal { figure.at_most(goal) } else { figure });
             }
         }
     }
@@ -98,7 +105,7 @@ pub(crate) async fn figures(ground: &Ground, pace: Pace) -> Outcome<Vec<Figure>>
 }
 
 impl From {
-    /// Until an event was handed over, and until it was committed; each sorted.
+    /// What is [`MEASURED`] of each event; each sorted.
     async fn latencies(
         self,
         ground: &Ground,
@@ -106,7 +113,7 @@ impl From {
         running: &Running<PostgresStore>,
         pace: Pace,
         count: usize,
-    ) -> Outcome<[Vec<Duration>; 2]> {
+    ) -> Outcome<[Vec<Duration>; 3]> {
         let before = store.head().await?.get();
         let appended = async {
             match self {
@@ -117,13 +124,17 @@ impl From {
         let (answered, committed) =
             tokio::try_join!(appended, committed(running, before, pace.accounts() + count))?;
         let handed: HashMap<_, _> = HANDED.lock().unwrap().drain(..).collect();
+        let took = |at: &Answered| at.at.saturating_sub(at.sent);
         let handed = |at: &Answered| handed[&at.position].saturating_sub(at.at);
         let committed = |at: &Answered| {
             let nth = (at.position - before - 1) as usize;
             committed[nth].saturating_sub(at.at)
         };
-        let mut latencies =
-            [answered.iter().map(handed).collect(), answered.iter().map(committed).collect()];
+        let mut latencies = [
+            answered.iter().map(took).collect(),
+            answered.iter().map(handed).collect(),
+            answered.iter().map(committed).collect(),
+        ];
         latencies.iter_mut().for_each(|latencies: &mut Vec<_>| latencies.sort_unstable());
         Ok(latencies)
     }

@@ -8,8 +8,8 @@ const BATCH: usize = 128;
 const ALONE: usize = 4;
 /// Up to so many appends share one statement.
 const TOGETHER: usize = 16;
-/// Into how many statements a larger crowd is divided.
-const SHARES: usize = 2;
+/// Into how many statements a larger crowd is divided: while one waits for the disk, the next is run, and one more gathers.
+const SHARES: usize = 3;
 
 /// Appends that wait or are on their way, and the lanes that take them.
 #[derive(Debug)]

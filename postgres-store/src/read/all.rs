@@ -5,13 +5,13 @@ use std::sync::Arc;
 use annals_core::{Filter, Position, ReadAll, RecordedEvent};
 use sqlx::PgConnection;
 
-use super::pages::{PageSize, Reading};
+use super::pages::{MOST, PageSize, Reading};
 use crate::{database::Database, failure::Failure, tail::Tail};
 
 /// Where at least one event in so many matches, all are looked at; where fewer do, the index of kinds is.
 const DENSE: i64 = 4;
 /// The span of positions in which a filter is first looked for.
-const WINDOW: i64 = 4096;
+const WINDOW: i64 = MOST.cast_signed();
 
 #[derive(Clone)]
 pub(crate) struct AllReading {

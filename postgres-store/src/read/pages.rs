@@ -10,6 +10,8 @@ use crate::{database::Database, failure::Failure};
 
 /// How many events the first page holds at the most.
 const FIRST: u64 = 1024;
+/// How many a later one holds: between two pages the server rests, and each that waits is in memory.
+pub(super) const MOST: u64 = 8 * FIRST;
 /// How many bytes of payload a page should hold at the most, once the events' size is known.
 const BYTES: u64 = 4 << 20;
 
@@ -59,12 +61,12 @@ impl PageSize {
         self.0.min(left)
     }
 
-    /// The size after `page`: up to four times as many events, if they are small.
+    /// The size after `page`: up to [`MOST`] events, if they are small.
     #[must_use]
     pub(crate) fn after(self, page: &[RecordedEvent]) -> Self {
         let bytes: usize = page.iter().map(|event| event.event.payload.as_str().len()).sum();
         let each = (bytes / page.len().max(1)).max(1) as u64;
-        Self((BYTES / each).clamp(1, 4 * FIRST))
+        Self((BYTES / each).clamp(1, MOST))
     }
 }
 

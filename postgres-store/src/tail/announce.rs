@@ -19,7 +19,7 @@ use super::tailer::POLL_LISTENING;
 use crate::{database::Database, failure::Failure};
 
 /// How far apart two notifications are at the least.
-const APART: Duration = Duration::from_millis(10);
+const APART: Duration = Duration::from_millis(5);
 /// For how long a connection is kept for the next one, if the pool has others.
 const LINGER: Duration = Duration::from_secs(1);
 
