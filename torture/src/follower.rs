@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// So short that a frozen process loses its parts while others still wait for it to thaw.
-const LEASE: Duration = Duration::from_secs(1);
+pub(crate) const LEASE: Duration = Duration::from_secs(1);
 const PARTS: NonZeroU16 = match NonZeroU16::new(2) {
     Some(parts) => parts,
     None => NonZeroU16::MIN,

@@ -12,15 +12,16 @@ use crate::{
     Trouble,
     checker::{Finding, Law},
     faults::Fault,
+    follower::LEASE,
     job::Role,
     process::{Process, signal},
     views::Views,
 };
 
-/// Three leases: a frozen process loses its parts, or does not.
-const FROZEN: Duration = Duration::from_secs(3);
-/// Two leases: another process has its parts, and is at work.
-const BEYOND_LEASE: Duration = Duration::from_secs(2);
+/// A frozen process loses its parts, or does not.
+const FROZEN: Duration = LEASE.saturating_mul(3);
+/// Another process has its parts, and is at work.
+const BEYOND_LEASE: Duration = LEASE.saturating_mul(2);
 /// Of what belongs to the server.
 const STUCK: Duration = Duration::from_millis(800);
 const SLOW: Duration = Duration::from_secs(3);
