@@ -130,8 +130,12 @@ struct Columns<'a>(&'a PgRow);
 impl<'a> Columns<'a> {
     /// None: null.
     fn bytes(self, index: usize) -> Result<Option<&'a [u8]>, sqlx::Error> {
-        let value = self.0.try_get_raw(index)?;
-        if value.is_null() { Ok(None) } else { value.as_bytes().map(Some).map_err(decode) }
+        // A value that is moved before it is looked at makes the processor wait, for each column of each row.
+        match self.0.try_get_raw(index) {
+            Ok(ref value) if value.is_null() => Ok(None),
+            Ok(ref value) => value.as_bytes().map(Some).map_err(decode),
+            Err(error) => Err(error),
+        }
     }
 
     fn nullable<const N: usize>(self, index: usize) -> Result<Option<[u8; N]>, sqlx::Error> {
