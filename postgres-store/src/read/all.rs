@@ -5,7 +5,7 @@ use std::sync::Arc;
 use annals_core::{Filter, Position, ReadAll, RecordedEvent};
 use sqlx::PgConnection;
 
-use super::pages::{MOST, PageSize, Reading};
+use super::pages::{MOST, MOST_SPARSE, PageSize, Reading};
 use crate::{database::Database, failure::Failure, tail::Tail};
 
 /// Where at least one event in so many matches, all are looked at; where fewer do, the index of kinds is.
@@ -89,7 +89,10 @@ impl AllReading {
         loop {
             let to = end.min(self.after.saturating_add(self.window));
             let statements = &self.database.statements;
-            let statement = if self.is_dense { &statements.dense } else { &statements.filtered };
+            let (statement, wanted) = match self.is_dense {
+                true => (&statements.dense, wanted),
+                false => (&statements.filtered, wanted.min(MOST_SPARSE)),
+            };
             let query = || {
                 let query = statement.query().bind(self.after).bind(to);
                 query.bind(wanted.cast_signed()).bind(&categories).bind(&event_types)

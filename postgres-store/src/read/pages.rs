@@ -12,6 +12,9 @@ use crate::{database::Database, failure::Failure};
 const FIRST: u64 = 1024;
 /// How many a later one holds: between two pages the server rests, and each that waits is in memory.
 pub(super) const MOST: u64 = 8 * FIRST;
+/// How many one holds that is gathered from the index of kinds: that looks so dear to the server, the more so the more kinds there
+/// are, that it would compile the statement of a larger one each time, which takes as long as to read it.
+pub(super) const MOST_SPARSE: u64 = 2 * FIRST;
 /// How many bytes of payload a page should hold at the most, once the events' size is known.
 const BYTES: u64 = 4 << 20;
 
