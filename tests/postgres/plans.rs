@@ -15,6 +15,7 @@ const FEW: u64 = 60;
 
 const ALL: &str = include_str!("../../postgres-store/sql/read/all.sql");
 const FILTERED: &str = include_str!("../../postgres-store/sql/read/filtered.sql");
+const DENSE: &str = include_str!("../../postgres-store/sql/read/filtered_dense.sql");
 const FORWARDS: &str = include_str!("../../postgres-store/sql/read/stream_forwards.sql");
 const BACKWARDS: &str = include_str!("../../postgres-store/sql/read/stream_backwards.sql");
 const FROM_SNAPSHOT: &str =
@@ -24,7 +25,7 @@ const HEAD: &str = include_str!("../../postgres-store/sql/read/head.sql");
 const IDS_TAKEN: &str = include_str!("../../postgres-store/sql/append/ids_taken.sql");
 
 /// What each statement is called with, and the index of the events that it must use.
-const PLANS: [(&str, &str, &str, &str); 14] = [
+const PLANS: [(&str, &str, &str, &str); 15] = [
     (
         "one rare type",
         FILTERED,
@@ -86,6 +87,12 @@ const PLANS: [(&str, &str, &str, &str); 14] = [
         "events_stream_key_version_key",
     ),
     ("an event by its id", VERSION_OF, "gen_random_uuid(), 'test-7'", "events_id_key"),
+    (
+        "a page of a frequent type",
+        DENSE,
+        "50000, 9000000, 10, NULL, '{test.happened}', 7, now()",
+        "events_pkey",
+    ),
     ("a page of all", ALL, "50000, 9000000, 10, 7, now()", "events_pkey"),
     ("the head", HEAD, "9000000", "events_pkey"),
     ("event ids", IDS_TAKEN, "ARRAY[gen_random_uuid(), gen_random_uuid()]", "events_id_key"),
@@ -106,6 +113,13 @@ async fn with_many_events() -> PostgresStore {
     store
 }
 
+/// Prepares `statement` under the name `wanted`.
+async fn prepare(statement: &str, store: &PostgresStore, connection: &mut PgConnection) {
+    let prepare = format!("DEALLOCATE ALL; PREPARE wanted AS {statement}");
+    let prepare = prepare.replace("{schema_id}", "7").replace("{schema}", "$schema");
+    run(connection, store, &prepare).await.unwrap();
+}
+
 /// The plan of `statement`, prepared and run with `parameters`.
 async fn plan(
     statement: &str,
@@ -113,15 +127,7 @@ async fn plan(
     store: &PostgresStore,
     connection: &mut PgConnection,
 ) -> Value {
-    run(
-        connection,
-        store,
-        &format!("DEALLOCATE ALL; PREPARE wanted AS {statement}")
-            .replace("{schema_id}", "7")
-            .replace("{schema}", "$schema"),
-    )
-    .await
-    .unwrap();
+    prepare(statement, store, connection).await;
     let explain = format!("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE wanted({parameters})");
     let row = sqlx::raw_sql(AssertSqlSafe(explain)).fetch_one(connection).await.unwrap();
     serde_json::from_str(row.try_get_unchecked::<&str, _>(0).unwrap()).unwrap()
@@ -164,4 +170,69 @@ async fn statements_read_the_index_that_is_made_for_them() {
             }
         }
     }
+}
+
+/// The server decides after five plans whether to keep one.
+#[tokio::test]
+async fn the_plan_of_a_page_is_kept_however_many_events_there_seem_to_be() {
+    let store = fresh_store().await;
+    append(&store, to("test-a", Any, events(2_000))).await;
+    let mut connection = connection().await;
+    run(&mut connection, &store, "VACUUM ANALYZE $schema.events").await.unwrap();
+    for seeming in ["2000", "1e8"] {
+        let seem = format!(
+            "UPDATE pg_class SET reltuples = {seeming} WHERE oid = '$schema.events'::regclass"
+        );
+        run(&mut connection, &store, &seem).await.unwrap();
+        for (statement, parameters) in [
+            (ALL, "1987, 9223372036854775807, 1024, 7, now()"),
+            (DENSE, "1987, 9223372036854775807, 1024, '{test}', NULL, 7, now()"),
+        ] {
+            prepare(statement, &store, &mut connection).await;
+            let execute = format!("EXECUTE wanted({parameters})");
+            for _ in 0..5 {
+                run(&mut connection, &store, &execute).await.unwrap();
+            }
+            let explain = AssertSqlSafe(format!("EXPLAIN (VERBOSE) {execute}"));
+            let rows = sqlx::raw_sql(explain).fetch_all(&mut connection).await.unwrap();
+            let lines: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+            let plan = lines.join("\n");
+            assert!(plan.contains("$1"), "{seeming}: {plan}");
+            assert!(!plan.contains("1987"), "made for these parameters, {seeming}: {plan}");
+        }
+    }
+}
+
+/// Each function that appends, called for one event to the stream `test-$n`.
+const APPENDS: [&str; 3] = [
+    "append_one($store, NULL, $schema.stream_key('test-$n'), 'test-$n', -2, gen_random_uuid(), 1, 1, NULL, NULL, NULL, '{}')",
+    "append_each($store, NULL, ARRAY[$schema.stream_key('test-$n')], '{test-$n}', '{-2}', '{1}', '{1}',
+                 ARRAY[gen_random_uuid()], '{1}', '{1}', '{NULL}', '{NULL}', '{NULL}', ARRAY['{}'::json])",
+    "append($store, NULL, NULL, '{test-$n}', '{-2}', '{1}', '{1}', '{1}',
+            ARRAY[gen_random_uuid()], '{1}', '{1}', '{NULL}', '{NULL}', '{NULL}', ARRAY['{}'::json])",
+];
+
+/// What is planned for an empty table is kept until it is analyzed again, however many events there are by then.
+#[tokio::test]
+async fn appends_go_through_no_events_even_if_there_seem_to_be_none() {
+    let store = fresh_store().await;
+    let mut connection = connection().await;
+    run(&mut connection, &store, "ANALYZE $schema.events; BEGIN").await.unwrap();
+    for nth in 0..10 {
+        for function in APPENDS {
+            let call = format!("SELECT $schema.{function}")
+                .replace(
+                    "$store",
+                    "'$schema'::regnamespace::oid::integer, pg_postmaster_start_time()",
+                )
+                .replace("$n", &nth.to_string());
+            run(&mut connection, &store, &call).await.unwrap();
+        }
+    }
+    let scans = "SELECT seq_scan, idx_scan, n_tup_ins FROM pg_stat_xact_user_tables
+        WHERE schemaname = $1 AND relname = 'events'";
+    let row = sqlx::query(scans).bind(store.schema()).fetch_one(&mut connection).await.unwrap();
+    let [sequential, by_index, stored] = [0, 1, 2].map(|column| row.get::<i64, _>(column));
+    assert_eq!((sequential, stored), (0, 30));
+    assert!(by_index >= 30, "{by_index}");
 }

@@ -22,13 +22,16 @@
 -- 4. declare: hold a shared lock that names the last position taken so far. Whoever sees it knows that positions
 --    above may still become visible, and that none at or below it can because of this append;
 -- 5. take positions and insert.
+--
+-- Events are looked up by their indexes even if Postgres believes that there are none, or a handful: that plan would be kept while
+-- the table grows, until it is analyzed again.
 CREATE FUNCTION {schema}.append(
     _store integer, _server timestamptz, _synchronous_commit text, _patience integer,
     _streams text[], _expected bigint[], _counts integer[],
     _part integer[], _nth integer[], _ids uuid[], _kinds integer[], _schema_versions integer[],
     _correlation_ids uuid[], _causation_ids uuid[], _metadata json[], _payloads json[],
     OUT outcomes integer[], OUT versions bigint[], OUT positions bigint[]
-) LANGUAGE plpgsql SET plan_cache_mode = 'force_generic_plan' AS $$
+) LANGUAGE plpgsql SET plan_cache_mode = 'force_generic_plan' SET enable_seqscan = 'off' AS $$
 #variable_conflict use_column
 DECLARE
     keys uuid[] := ARRAY(SELECT {schema}.stream_key(name) FROM unnest(_streams) AS s (name));

@@ -12,7 +12,7 @@ CREATE FUNCTION {schema}.append_each(
     _part integer[], _nth integer[], _ids uuid[], _kinds integer[], _schema_versions integer[],
     _correlation_ids uuid[], _causation_ids uuid[], _metadata json[], _payloads json[],
     OUT outcomes integer[], OUT versions bigint[], OUT positions bigint[]
-) LANGUAGE plpgsql SET plan_cache_mode = 'force_generic_plan' AS $$
+) LANGUAGE plpgsql SET plan_cache_mode = 'force_generic_plan' SET enable_seqscan = 'off' AS $$
 #variable_conflict use_column
 DECLARE
     key uuid;

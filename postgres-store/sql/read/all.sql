@@ -3,11 +3,13 @@
 -- The numbers of kinds that the reader knows are those of the schema $4 on the server that was started at $5. Where that is not
 -- this one, the kind is null, and the reader has to read event_kinds again: a standby that has taken over may have given a number
 -- to another name. This is asked once, not for each row.
+-- The parameters are fetched by SELECTs of their own, so that the planner does not know them: in a large table it would otherwise
+-- make a plan for each page anew, always the same one, which takes longer than to read the few events that are new.
 SELECT e.position, e.version, e.recorded_at,
        CASE WHEN (SELECT $4 = {schema_id} AND $5 = pg_postmaster_start_time()) THEN e.kind END,
        nullif(e.schema_version, 1), e.id, e.correlation_id, e.causation_id,
        e.metadata, e.payload, e.stream
 FROM {schema}.events e
-WHERE e.position > $1 AND e.position <= $2
+WHERE e.position > (SELECT $1::bigint) AND e.position <= (SELECT $2::bigint)
 ORDER BY e.position
-LIMIT $3
+LIMIT (SELECT $3::bigint)
