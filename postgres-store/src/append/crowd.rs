@@ -127,3 +127,29 @@ impl Crowd {
         self.looks += 1;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{super::queue::tests::request, *};
+
+    /// Whether something is due where so many appends are on their way, in one statement, and so many are ready.
+    fn is_due(sent: usize, ready: usize) -> bool {
+        let mut crowd = Crowd::new(8);
+        (crowd.busy, crowd.sent) = (1, [sent, 0]);
+        (0..ready).for_each(|nth| crowd.queue.push(request(&[&format!("a-{nth}")])));
+        crowd.is_due()
+    }
+
+    #[test]
+    fn few_go_alone_more_go_together_and_a_crowd_goes_in_three_statements() {
+        // On their way, and how many then have to be ready.
+        for (sent, due) in
+            [(1, 1), (3, 1), (4, 13), (8, 9), (12, 6), (20, 10), (40, 20), (300, 128)]
+        {
+            if due > 1 {
+                assert!(!is_due(sent, due - 1), "{sent} on their way, {due} less one are ready");
+            }
+            assert!(is_due(sent, due), "{sent} on their way, {due} are ready");
+        }
+    }
+}

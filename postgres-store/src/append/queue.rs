@@ -112,13 +112,13 @@ impl Queue {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use annals_core::{EventData, EventType, ExpectedVersion, NewEvent, Payload};
 
     use super::*;
 
     /// A request with an event for each of these streams.
-    fn request(streams: &[&str]) -> Request {
+    pub(in crate::append) fn request(streams: &[&str]) -> Request {
         let event = || {
             let payload = Payload::from_stored("{}");
             vec![NewEvent::new(EventData::new(EventType::from_static("x.y"), payload))]
