@@ -29,6 +29,7 @@ mod same_answers;
 mod setting_up;
 mod small_pool;
 mod snapshots;
+mod tailing;
 #[path = "../repository/tally.rs"]
 mod tally;
 

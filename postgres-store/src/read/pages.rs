@@ -45,6 +45,16 @@ impl Page {
         self.events.push(event);
     }
 
+    /// Keeps the events whose positions follow `after` without a gap, and answers whether there were others.
+    pub(crate) fn end_at_gap(&mut self, after: i64) -> bool {
+        let positions = self.events.iter().map(|event| event.position.get().cast_signed());
+        let following = positions.zip(after + 1..).take_while(|(position, next)| position == next);
+        let kept = following.count();
+        let has_gap = kept < self.events.len();
+        self.events.truncate(kept);
+        has_gap
+    }
+
     /// Whether there may be more where this was read.
     pub(crate) fn is_full(&self) -> bool {
         self.events.len() as u64 >= self.limit || self.bytes >= MOST_BYTES

@@ -14,6 +14,7 @@ use tokio::{
     sync::Notify,
     time::{sleep, timeout},
 };
+use uuid::Uuid;
 
 use super::tailer::POLL_LISTENING;
 use crate::{database::Database, failure::Failure};
@@ -23,11 +24,13 @@ const APART: Duration = Duration::from_millis(5);
 /// For how long a connection is kept for the next one, if the pool has others.
 const LINGER: Duration = Duration::from_secs(1);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Announcer(Arc<State>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
+    /// Who tells: this process has no use for what it tells itself.
+    name: String,
     is_news: AtomicBool,
     is_running: AtomicBool,
     news: Notify,
@@ -46,6 +49,20 @@ pub(super) async fn channel(
 }
 
 impl Announcer {
+    pub(super) fn new() -> Self {
+        Self(Arc::new(State {
+            name: Uuid::now_v7().simple().to_string(),
+            is_news: AtomicBool::new(false),
+            is_running: AtomicBool::new(false),
+            news: Notify::new(),
+        }))
+    }
+
+    /// What all that it tells is signed with.
+    pub(super) fn name(&self) -> &str {
+        &self.0.name
+    }
+
     pub(super) fn announce(&self, database: &Arc<Database>) {
         if self.0.is_news.swap(true, Ordering::AcqRel) {
             return;
@@ -59,14 +76,14 @@ impl Announcer {
     /// Tells what may not have been told yet, and waits for that, for as long as it is of use: others look for themselves.
     pub(super) async fn finish(&self, database: &Database) {
         // While the task runs, it may be about to tell.
-        let State { is_news, is_running, .. } = &*self.0;
+        let State { is_news, is_running, name, .. } = &*self.0;
         if !is_news.load(Ordering::Acquire) && !is_running.load(Ordering::Acquire) {
             return;
         }
         let told = async {
             let mut connection = database.connection().await?;
             let channel = channel(database, &mut connection).await?;
-            notify(database, &channel, &mut connection).await
+            notify(database, &channel, name, &mut connection).await
         };
         if let Ok(Err(failure)) = timeout(POLL_LISTENING, told).await {
             not_told(database, &failure);
@@ -95,7 +112,7 @@ async fn announce(state: &State, database: &Database) -> Result<(), Failure> {
     let mut connection = database.connection().await?;
     let channel = channel(database, &mut connection).await?;
     while state.is_news.swap(false, Ordering::AcqRel) {
-        notify(database, &channel, &mut connection).await?;
+        notify(database, &channel, &state.name, &mut connection).await?;
         sleep(APART).await;
         while !state.is_news.load(Ordering::Acquire) {
             if database.is_used_up() || timeout(LINGER, state.news.notified()).await.is_err() {
@@ -109,9 +126,11 @@ async fn announce(state: &State, database: &Database) -> Result<(), Failure> {
 async fn notify(
     database: &Database,
     channel: &str,
+    name: &str,
     connection: &mut PgConnection,
 ) -> Result<(), Failure> {
-    let announce = database.statements.announce.query().bind(channel.to_owned());
+    let announce = database.statements.announce.query();
+    let announce = announce.bind(channel.to_owned()).bind(name.to_owned());
     announce.execute(connection).await.map(drop).map_err(Failure::before_sending)
 }
 

@@ -32,11 +32,12 @@ struct Ear {
 }
 
 impl Listener {
-    pub(super) fn new(database: &Arc<Database>) -> Self {
+    /// Hears what others tell than `own`.
+    pub(super) fn new(database: &Arc<Database>, own: &str) -> Self {
         let ear = Arc::<Ear>::default();
         let mut task = JoinSet::new();
         if database.listens {
-            task.spawn(listen(Arc::clone(&ear), Arc::clone(database)));
+            task.spawn(listen(Arc::clone(&ear), Arc::clone(database), own.to_owned()));
         }
         Self { ear, _task: task }
     }
@@ -50,9 +51,9 @@ impl Listener {
     }
 }
 
-async fn listen(ear: Arc<Ear>, database: Arc<Database>) {
+async fn listen(ear: Arc<Ear>, database: Arc<Database>, own: String) {
     loop {
-        if let Err(failure) = listen_once(&ear, &database).await {
+        if let Err(failure) = listen_once(&ear, &database, &own).await {
             tracing::warn!(schema = %database.schema, error = %failure.source, "no notifications; new events are looked for instead");
         }
         ear.is_listening.store(false, Ordering::Relaxed);
@@ -60,15 +61,19 @@ async fn listen(ear: Arc<Ear>, database: Arc<Database>) {
     }
 }
 
-async fn listen_once(ear: &Ear, database: &Database) -> Result<(), Failure> {
+async fn listen_once(ear: &Ear, database: &Database, own: &str) -> Result<(), Failure> {
     let channel = channel(database, &mut *database.connection().await?).await?;
     let mut listener =
         PgListener::connect_with(&database.pool).await.map_err(Failure::before_sending)?;
     listener.listen(&channel).await.map_err(Failure::before_sending)?;
     ear.is_listening.store(true, Ordering::Relaxed);
+    // For whatever was said before.
+    ear.heard.notify_one();
     loop {
-        // Once when connected, for whatever was said before, and whenever the connection was lost and is back.
-        ear.heard.notify_one();
-        listener.try_recv().await.map_err(Failure::before_sending)?;
+        let told = listener.try_recv().await.map_err(Failure::before_sending)?;
+        // None: the connection was lost, and is back.
+        if told.is_none_or(|told| told.payload() != own) {
+            ear.heard.notify_one();
+        }
     }
 }

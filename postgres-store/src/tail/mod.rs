@@ -59,7 +59,7 @@ impl Tail {
             recent: Mutex::default(),
             nudge: Notify::new(),
             is_open: AtomicBool::new(false),
-            announcer: Announcer::default(),
+            announcer: Announcer::new(),
             tailer: Mutex::default(),
         }
     }

@@ -5,7 +5,6 @@ use std::{
     time::Duration,
 };
 
-use annals_core::RecordedEvent;
 use sqlx::PgConnection;
 use tokio::time::{Instant, sleep};
 
@@ -21,16 +20,17 @@ const PAGE: u64 = 1024;
 /// How often to look where nobody says that there is something new: as the net under notifications, and without them.
 pub(super) const POLL_LISTENING: Duration = Duration::from_millis(500);
 const POLL_DEAF: Duration = Duration::from_millis(100);
-/// How soon, and how often at the least, to look again for an event that another append still holds back.
-const LOOK_FIRST: Duration = Duration::from_millis(1);
-const LOOK_LAST: Duration = Duration::from_millis(50);
+/// How soon, and how often at the least, to ask for the append that holds an event back. If it is one of this process, it tells
+/// before that when it has ended.
+const ASK_FIRST: Duration = Duration::from_millis(1);
+const ASK_LAST: Duration = Duration::from_millis(50);
 /// How long to go on when nobody waits.
 const LINGER: Duration = Duration::from_secs(5);
 /// How long to pause when the database is gone.
 const PAUSE: Duration = Duration::from_millis(200);
 
 pub(super) async fn run(tail: Arc<Tail>, database: Arc<Database>) {
-    let mut listener = Listener::new(&database);
+    let mut listener = Listener::new(&database, tail.announcer.name());
     loop {
         let mut tailer = Tailer {
             tail: &tail,
@@ -67,8 +67,30 @@ enum Found {
     More,
     /// All there is.
     All,
-    /// An append that is still open: what it has, and what comes after it, is not final.
+    /// An append that is still open, as far as is known: what it has, and what comes after it, is not final.
     HeldBack,
+}
+
+/// Events are held back: when to ask whether an append that is still open does that.
+struct Holdup {
+    pause: Duration,
+    asks_at: Instant,
+}
+
+impl Holdup {
+    fn begins() -> Self {
+        Self { pause: ASK_FIRST, asks_at: Instant::now() + ASK_FIRST }
+    }
+
+    /// One does.
+    fn lasts(&mut self) {
+        self.pause = (self.pause * 2).min(ASK_LAST);
+        self.asks_at = Instant::now() + self.pause;
+    }
+
+    fn left(&self) -> Duration {
+        self.asks_at.saturating_duration_since(Instant::now())
+    }
 }
 
 impl Tailer<'_> {
@@ -86,16 +108,12 @@ impl Tailer<'_> {
         let mut head = self.database.head(connection).await?;
         self.tail.recent_events().restart(head);
         self.tail.advance(head);
-        let mut pause = LOOK_FIRST;
+        let mut holdup = Holdup::begins();
         let mut last_wanted = Instant::now();
         let mut ask = true;
         loop {
             let before = head;
             let found = self.look(&mut head, ask, connection).await?;
-            pause = match found {
-                Found::HeldBack if head == before => (pause * 2).min(LOOK_LAST),
-                _ => LOOK_FIRST,
-            };
             {
                 let mut state = self.tail.tailer_state();
                 if state.waiting > 0 {
@@ -105,10 +123,15 @@ impl Tailer<'_> {
                     return Ok(());
                 }
             }
+            if found != Found::HeldBack || head != before {
+                holdup = Holdup::begins();
+            } else if ask {
+                holdup.lasts();
+            }
             ask = match found {
                 Found::More => false,
                 Found::All => self.woken(self.poll()).await,
-                Found::HeldBack => self.woken(pause).await,
+                Found::HeldBack => self.woken(holdup.left()).await || holdup.left().is_zero(),
             };
         }
     }
@@ -128,7 +151,7 @@ impl Tailer<'_> {
     }
 
     /// Takes what is final after `head`. Events whose positions follow each other without a gap are; in all other cases
-    /// the mark tells.
+    /// the mark tells, if that is to be asked.
     async fn look(
         &mut self,
         head: &mut i64,
@@ -137,10 +160,14 @@ impl Tailer<'_> {
     ) -> Result<Found, Failure> {
         let limit = self.size.of(PAGE);
         if !ask {
-            let page = self.database.page(*head, i64::MAX, limit, connection).await?;
-            if is_gapless(*head, &page.events) {
-                return Ok(if self.publish(head, page) { Found::More } else { Found::All });
-            }
+            let mut page = self.database.page(*head, i64::MAX, limit, connection).await?;
+            let has_gap = page.end_at_gap(*head);
+            let is_full = self.publish(head, page);
+            return Ok(match has_gap {
+                true => Found::HeldBack,
+                false if is_full => Found::More,
+                false => Found::All,
+            });
         }
         let Mark { last, mark } = self.database.mark(connection).await?;
         let page = self.database.page(*head, mark, limit, connection).await?;
@@ -162,10 +189,4 @@ impl Tailer<'_> {
         }
         is_full
     }
-}
-
-/// Whether the events of `page` follow `head`, and there are some.
-fn is_gapless(head: i64, page: &[RecordedEvent]) -> bool {
-    let positions = page.iter().map(|event| event.position.get().cast_signed());
-    !page.is_empty() && positions.zip(head + 1..).all(|(position, next)| position == next)
 }

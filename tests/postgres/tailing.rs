@@ -1,0 +1,45 @@
+//! When those who follow are given what was appended.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use annals::{EventData, EventStoreExt, ExpectedVersion::Any, Position, TryStreamExt};
+use tokio::task::JoinSet;
+
+use crate::{
+    asking::{append, events, to},
+    fresh::{builder, connection, run, url},
+};
+
+/// How many appends may be answered before the first is handed on.
+const FEW: usize = 1_000;
+
+/// Each append of the process has the end of the stream looked at, and most find a neighbour that is still on its way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gap_that_stays_holds_nobody_back_however_much_is_appended() {
+    // What is heard from other processes would have the end looked at, too.
+    let store = builder().with_notifications(false).connect(&url()).await.unwrap();
+    store.migrate().await.unwrap();
+    append(&store, to("test-a", Any, events(1))).await;
+    let mut following = store.follow::<EventData>(Position::START);
+    following.try_next().await.unwrap().unwrap();
+    let take = "SELECT nextval('$schema.positions')";
+    run(&mut connection().await, &store, take).await.unwrap();
+
+    let (mut appends, appended) = (JoinSet::new(), Arc::new(AtomicUsize::new(0)));
+    for nth in 0..8 {
+        let (store, appended) = (store.clone(), Arc::clone(&appended));
+        appends.spawn(async move {
+            loop {
+                append(&store, to(&format!("test-{nth}"), Any, events(1))).await;
+                appended.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+    }
+    let first = following.try_next().await.unwrap().unwrap();
+    let appended = appended.load(Ordering::Relaxed);
+    assert_eq!(first.position.get(), 3);
+    assert!(appended <= FEW, "{appended} were appended before one was handed on");
+}
