@@ -1,8 +1,11 @@
 //! When those who follow are given what was appended.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use annals::{EventData, EventStoreExt, ExpectedVersion::Any, Position, TryStreamExt};
@@ -10,7 +13,7 @@ use tokio::task::JoinSet;
 
 use crate::{
     asking::{append, events, to},
-    fresh::{builder, connection, run, url},
+    fresh::{builder, connection, fresh_store, run, url},
 };
 
 /// How many appends may be answered before the first is handed on.
@@ -42,4 +45,31 @@ async fn a_gap_that_stays_holds_nobody_back_however_much_is_appended() {
     let appended = appended.load(Ordering::Relaxed);
     assert_eq!(first.position.get(), 3);
     assert!(appended <= FEW, "{appended} were appended before one was handed on");
+}
+
+/// A transaction of the user's does not say when it has ended. Whoever follows looks again soon, even if the process has said
+/// meanwhile that another append has ended, which was known already.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_appended_in_a_transaction_is_handed_on_soon_after_its_commit() {
+    let store = fresh_store().await;
+    let known = to("test-a", Any, events(1));
+    append(&store, known.clone()).await;
+    let mut following = store.follow::<EventData>(Position::START);
+    following.try_next().await.unwrap().unwrap();
+    let mut took = Vec::new();
+    for nth in 0..5 {
+        let mut transaction = store.pool().begin().await.unwrap();
+        let open = to(&format!("test-b{nth}"), Any, events(1));
+        store.append_in(&mut transaction, vec![open]).await.unwrap();
+        for _ in 0..20 {
+            append(&store, known.clone()).await;
+        }
+        transaction.commit().await.unwrap();
+        let committed = Instant::now();
+        following.try_next().await.unwrap().unwrap();
+        took.push(committed.elapsed());
+    }
+    took.sort_unstable();
+    // Without that, it would be when the stream is polled, twice in a second.
+    assert!(took[2] < Duration::from_millis(250), "{took:?}");
 }

@@ -37,6 +37,7 @@ pub(super) async fn run(tail: Arc<Tail>, database: Arc<Database>) {
             database: &database,
             listener: &mut listener,
             size: PageSize::first(),
+            is_open: false,
         };
         match tailer.run().await {
             Ok(()) => return,
@@ -58,6 +59,8 @@ struct Tailer<'a> {
     database: &'a Arc<Database>,
     listener: &'a mut Listener,
     size: PageSize,
+    /// When it was asked last, an append was still open.
+    is_open: bool,
 }
 
 /// What a look at the end of the stream found.
@@ -65,13 +68,13 @@ struct Tailer<'a> {
 enum Found {
     /// As much as is read at once; there may be more.
     More,
-    /// All there is.
+    /// All there is to see.
     All,
-    /// An append that is still open, as far as is known: what it has, and what comes after it, is not final.
-    HeldBack,
+    /// A gap: whether what comes after it is final was not asked.
+    Gap,
 }
 
-/// Events are held back: when to ask whether an append that is still open does that.
+/// Events may be held back: when to ask whether an append that is still open does that.
 struct Holdup {
     pause: Duration,
     asks_at: Instant,
@@ -123,15 +126,16 @@ impl Tailer<'_> {
                     return Ok(());
                 }
             }
-            if found != Found::HeldBack || head != before {
+            let is_held = self.is_open || found == Found::Gap;
+            if !is_held || head != before {
                 holdup = Holdup::begins();
             } else if ask {
                 holdup.lasts();
             }
             ask = match found {
                 Found::More => false,
-                Found::All => self.woken(self.poll()).await,
-                Found::HeldBack => self.woken(holdup.left()).await || holdup.left().is_zero(),
+                _ if is_held => self.woken(holdup.left()).await || holdup.left().is_zero(),
+                _ => self.woken(self.poll()).await,
             };
         }
     }
@@ -150,8 +154,8 @@ impl Tailer<'_> {
         if self.listener.is_listening() { POLL_LISTENING } else { POLL_DEAF }
     }
 
-    /// Takes what is final after `head`. Events whose positions follow each other without a gap are; in all other cases
-    /// the mark tells, if that is to be asked.
+    /// Takes what is final after `head`: events whose positions follow each other without a gap; or, asking for the mark, all
+    /// up to there.
     async fn look(
         &mut self,
         head: &mut i64,
@@ -164,18 +168,15 @@ impl Tailer<'_> {
             let has_gap = page.end_at_gap(*head);
             let is_full = self.publish(head, page);
             return Ok(match has_gap {
-                true => Found::HeldBack,
+                true => Found::Gap,
                 false if is_full => Found::More,
                 false => Found::All,
             });
         }
         let Mark { last, mark } = self.database.mark(connection).await?;
+        self.is_open = mark < last;
         let page = self.database.page(*head, mark, limit, connection).await?;
-        Ok(match self.publish(head, page) {
-            true => Found::More,
-            false if mark < last => Found::HeldBack,
-            false => Found::All,
-        })
+        Ok(if self.publish(head, page) { Found::More } else { Found::All })
     }
 
     /// Hands out `page`, and answers whether it was as much as is read at once.
