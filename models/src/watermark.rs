@@ -43,7 +43,7 @@ pub enum Read {
     Snapshot,
     /// Hands out what the snapshot has up to the mark; without a mark, everything.
     HandOut,
-    /// Hands out everything and begins anew, if no position is missing in it.
+    /// Hands out what comes before the first position that is missing, and begins anew, if there is any.
     HandOutGapless,
 }
 
@@ -311,9 +311,12 @@ impl Watermark {
             }
             Read::HandOutGapless => {
                 let mut expected = reader.passed + 1..;
-                let mut positions = reader.snapshot.iter();
-                let is_gapless = positions.all(|position| expected.next() == Some(*position));
-                if is_gapless && !reader.snapshot.is_empty() {
+                let positions = reader.snapshot.iter();
+                let following =
+                    positions.take_while(|position| expected.next() == Some(**position));
+                let following = following.count();
+                if following > 0 {
+                    reader.snapshot.truncate(following);
                     reader.hand_out(None);
                     return;
                 }

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use sqlx::{AssertSqlSafe, Postgres, postgres::PgArguments, query::Query};
 
-use crate::SetupError;
+use crate::{SetupError, read::MOST};
 
 /// The name of a schema, checked, so that between double quotes it is safe anywhere in SQL.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +49,7 @@ impl SchemaName {
                 "{last_position}",
                 "coalesce(pg_sequence_last_value('{schema}.positions'::regclass), 0)",
             )
+            .replace("{page}", &MOST.to_string())
             .replace("{schema}", &quoted(&self.0))
             .replace("{read}", &quoted(&self.beside("read")))
             .replace("{build}", &quoted(&self.beside("build")))

@@ -19,7 +19,7 @@ pub(crate) fn stream_key(stream: &StreamId) -> Uuid {
     Uuid::from_bytes(key)
 }
 
-/// The first 12 hexadecimal digits of `entity`, if it begins with as many, in the form of a UUID or without its dash.
+/// The first 12 lower-case hexadecimal digits of `entity`, if it begins with as many, in the form of a UUID or without its dash.
 fn from_hex(entity: &str) -> Option<[u8; ORDERED]> {
     let (first, rest) = entity.split_at_checked(8)?;
     let mut digits = first.bytes().chain(rest.strip_prefix('-').unwrap_or(rest).bytes()).map(digit);

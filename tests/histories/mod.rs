@@ -10,7 +10,15 @@ use annals::{
 use proptest::prelude::*;
 
 pub(crate) const CATEGORIES: [&str; 2] = ["red", "blue"];
-pub(crate) const STREAMS: [&str; 6] = ["red-1", "red-2", "blue-1", "blue-1-1", "blue-2", "red-é"];
+pub(crate) const STREAMS: [&str; 7] = [
+    "red-1",
+    "red-2",
+    "blue-1",
+    "blue-1-1",
+    "blue-2",
+    "red-é",
+    "blue-0193a2c4-7f3e-7b51-8d2a-5f0c9e1b2a3d",
+];
 pub(crate) const TYPES: [&str; 3] = ["x.a", "x.b", "y.a"];
 const PAYLOADS: [&str; 4] = ["{}", r#"{"text":"\u0000 é"}"#, "[1e17,100000000000000000]", "null"];
 

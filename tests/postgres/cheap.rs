@@ -64,6 +64,7 @@ async fn on_tables_that_were_never_analyzed_no_statement_is_taken_for_dear() {
     for (name, statement) in statements {
         let statement = statement
             .replace("{schema_id}", "0")
+            .replace("{page}", "8192")
             .replace("{last_position}", "0")
             .replace("{schema}", schema)
             .replace("{read}", &format!("{schema}_read"))

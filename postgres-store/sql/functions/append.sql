@@ -23,8 +23,9 @@
 --    above may still become visible, and that none at or below it can because of this append;
 -- 5. take positions and insert.
 --
--- Events are looked up by their indexes even if Postgres believes that there are none, or a handful: that plan would be kept while
--- the table grows, until it is analyzed again.
+-- Events are looked up one by one in their indexes even if Postgres believes that there are none, or a handful, and would rather
+-- go through all: that plan would be kept while the table grows, until it is analyzed again. Hence no sequential scan, and
+-- subqueries with OFFSET 0, which are not joined in another way.
 CREATE FUNCTION {schema}.append(
     _store integer, _server timestamptz, _synchronous_commit text, _patience integer,
     _streams text[], _expected bigint[], _counts integer[],
@@ -65,7 +66,8 @@ BEGIN
     END LOOP;
     SELECT k.name, e.stream INTO name, namesake
     FROM unnest(keys, _streams) AS k (key, name)
-    JOIN {schema}.events e ON e.stream_key = k.key AND e.version = 1 AND e.stream <> k.name LIMIT 1;
+    CROSS JOIN LATERAL (SELECT e.stream FROM {schema}.events e WHERE e.stream_key = k.key AND e.version = 1 OFFSET 0) AS e
+    WHERE e.stream <> k.name LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION 'the stream % has the same key as the stream %', name, namesake
             USING ERRCODE = 'AN004', HINT = 'Give the entity another id.';

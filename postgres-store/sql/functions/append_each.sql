@@ -6,7 +6,7 @@
 -- As with `append_one`, an event id that is stored already fails the whole call.
 --
 -- The plans are made once and not for each call: for few appends Postgres would think them worth making anew each time,
--- which takes longer than to run them.
+-- which takes longer than to run them. For all else about them, see `append`.
 CREATE FUNCTION {schema}.append_each(
     _store integer, _server timestamptz, _synchronous_commit text, _keys uuid[], _streams text[], _expected bigint[],
     _part integer[], _nth integer[], _ids uuid[], _kinds integer[], _schema_versions integer[],
@@ -64,7 +64,8 @@ BEGIN
     SELECT array_agg(CASE
                WHEN n.key = ANY (keys) THEN 0
                WHEN n.key = ANY (held_elsewhere)
-                   OR EXISTS (SELECT FROM unnest(_part, _ids) AS i (part, id) JOIN {schema}.events e ON e.id = i.id
+                   OR EXISTS (SELECT FROM unnest(_part, _ids) AS i (part, id)
+                              CROSS JOIN LATERAL (SELECT FROM {schema}.events e WHERE e.id = i.id OFFSET 0) AS e
                               WHERE i.part = n.part) THEN 3
                ELSE 1
            END ORDER BY n.part),

@@ -8,8 +8,9 @@
 -- index of ids fails the whole call.
 --
 -- The version is read by a statement of its own, so that what is inserted are plain VALUES: a subquery costs
--- more to set up than the second statement does. And the function sets no `plan_cache_mode`, as the others do: with single values
--- Postgres keeps its general plans by itself, and each setting costs some microsecond at each call.
+-- more to set up than the second statement does. Unlike the others, the function sets no `plan_cache_mode`: with single values
+-- Postgres keeps its general plans by itself, and each setting costs about a microsecond at each call. For the one that is set,
+-- see `append`.
 CREATE FUNCTION {schema}.append_one(
     _store integer, _server timestamptz, _synchronous_commit text, _key uuid, _stream text, _expected bigint, _id uuid,
     _kind integer, _schema_version integer, _correlation_id uuid, _causation_id uuid, _metadata json, _payload json

@@ -26,7 +26,7 @@ CREATE INDEX events_by_kind ON {schema}.events (kind, position);
 
 -- The key of the stream of this name: 6 bytes from the beginning of the entity's id, so that streams that are named in
 -- order, or by time, are neighbours in the index; and 10 of the name's SHA-256, so that no two streams share a key. An id that
--- begins with 12 hexadecimal digits, as a UUID does, gives these: in a UUID of version 7 they are the time to the millisecond.
+-- begins with 12 lower-case hexadecimal digits, as a UUID does, gives these: in a UUID of version 7 they are the time to the millisecond.
 CREATE FUNCTION {schema}.stream_key(name text) RETURNS uuid IMMUTABLE PARALLEL SAFE LANGUAGE sql AS $$
     SELECT encode(coalesce(
                       decode(replace(substring(name FROM '^[^-]*-([0-9a-f]{8}-?[0-9a-f]{4})'), '-', ''), 'hex'),

@@ -17,7 +17,7 @@ use sqlx::{
 use self::row::RowReader;
 pub(crate) use self::{
     all::AllReading,
-    pages::{Page, PageSize, events, events_and_rest},
+    pages::{MOST, Page, PageSize, events, events_and_rest},
     stream::StreamReading,
 };
 use crate::{database::Database, failure::Failure, kinds::KindTable};

@@ -11,7 +11,7 @@ use crate::{database::Database, failure::Failure};
 /// How many events the first page holds at the most.
 const FIRST: u64 = 1024;
 /// How many a later one holds: between two pages the server rests, and each that waits is in memory.
-pub(super) const MOST: u64 = 8 * FIRST;
+pub(crate) const MOST: u64 = 8 * FIRST;
 /// How many one holds that is gathered from the index of kinds: that looks so dear to the server, the more so the more kinds there
 /// are, that it would compile the statement of a larger one each time, which takes as long as to read it.
 pub(super) const MOST_SPARSE: u64 = 2 * FIRST;
@@ -45,7 +45,8 @@ impl Page {
         self.events.push(event);
     }
 
-    /// Keeps the events whose positions follow `after` without a gap, and answers whether there were others.
+    /// Keeps the events whose positions follow `after` without a gap, and answers whether there were others. Then it is not
+    /// known any more whether the page is full.
     pub(crate) fn end_at_gap(&mut self, after: i64) -> bool {
         let positions = self.events.iter().map(|event| event.position.get().cast_signed());
         let following = positions.zip(after + 1..).take_while(|(position, next)| position == next);

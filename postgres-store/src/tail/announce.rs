@@ -29,7 +29,7 @@ pub(super) struct Announcer(Arc<State>);
 
 #[derive(Debug)]
 struct State {
-    /// Who tells: this process has no use for what it tells itself.
+    /// Who tells: a store has no use for what it tells itself.
     name: String,
     is_news: AtomicBool,
     is_running: AtomicBool,

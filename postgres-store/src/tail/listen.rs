@@ -32,7 +32,7 @@ struct Ear {
 }
 
 impl Listener {
-    /// Hears what others tell than `own`.
+    /// Hears what others than `own` tell.
     pub(super) fn new(database: &Arc<Database>, own: &str) -> Self {
         let ear = Arc::<Ear>::default();
         let mut task = JoinSet::new();

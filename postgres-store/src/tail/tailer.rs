@@ -20,8 +20,8 @@ const PAGE: u64 = 1024;
 /// How often to look where nobody says that there is something new: as the net under notifications, and without them.
 pub(super) const POLL_LISTENING: Duration = Duration::from_millis(500);
 const POLL_DEAF: Duration = Duration::from_millis(100);
-/// How soon, and how often at the least, to ask for the append that holds an event back. If it is one of this process, it tells
-/// before that when it has ended.
+/// How soon, and how often at the least, to ask for the append that holds an event back. Mostly it is one of this store, and has
+/// said before that that it has ended.
 const ASK_FIRST: Duration = Duration::from_millis(1);
 const ASK_LAST: Duration = Duration::from_millis(50);
 /// How long to go on when nobody waits.
@@ -37,7 +37,7 @@ pub(super) async fn run(tail: Arc<Tail>, database: Arc<Database>) {
             database: &database,
             listener: &mut listener,
             size: PageSize::first(),
-            is_open: false,
+            was_open: false,
         };
         match tailer.run().await {
             Ok(()) => return,
@@ -60,7 +60,7 @@ struct Tailer<'a> {
     listener: &'a mut Listener,
     size: PageSize,
     /// When it was asked last, an append was still open.
-    is_open: bool,
+    was_open: bool,
 }
 
 /// What a look at the end of the stream found.
@@ -111,7 +111,7 @@ impl Tailer<'_> {
         let mut head = self.database.head(connection).await?;
         self.tail.recent_events().restart(head);
         self.tail.advance(head);
-        let mut holdup = Holdup::begins();
+        let mut holdup = None;
         let mut last_wanted = Instant::now();
         let mut ask = true;
         loop {
@@ -126,16 +126,22 @@ impl Tailer<'_> {
                     return Ok(());
                 }
             }
-            let is_held = self.is_open || found == Found::Gap;
-            if !is_held || head != before {
-                holdup = Holdup::begins();
-            } else if ask {
-                holdup.lasts();
+            if head != before {
+                holdup = None;
             }
-            ask = match found {
-                Found::More => false,
-                _ if is_held => self.woken(holdup.left()).await || holdup.left().is_zero(),
-                _ => self.woken(self.poll()).await,
+            let is_held = self.was_open || found == Found::Gap;
+            ask = if found == Found::More {
+                false
+            } else if is_held {
+                let holdup = holdup.get_or_insert_with(Holdup::begins);
+                if ask {
+                    holdup.lasts();
+                }
+                // Appends that end all the time must not put off asking.
+                self.woken(holdup.left()).await || holdup.left().is_zero()
+            } else {
+                holdup = None;
+                self.woken(self.poll()).await
             };
         }
     }
@@ -174,7 +180,7 @@ impl Tailer<'_> {
             });
         }
         let Mark { last, mark } = self.database.mark(connection).await?;
-        self.is_open = mark < last;
+        self.was_open = mark < last;
         let page = self.database.page(*head, mark, limit, connection).await?;
         Ok(if self.publish(head, page) { Found::More } else { Found::All })
     }
