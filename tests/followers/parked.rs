@@ -46,7 +46,8 @@ pub(crate) async fn what_fails_is_parked_with_its_stream_and_the_rest_goes_on<S:
     assert_eq!(behaviour.calls(), calls + 1, "the second one waits for the first");
 
     behaviour.mend();
-    deposit(&store, "bad", 1).await;
+    let next = deposit(&store, "bad", 1).await;
+    running.wait_for("journal", next, LONG).await.unwrap();
     journal.retry_parked_of("account-bad").await.unwrap();
     eventually(async || journal.parked().await.unwrap().is_empty()).await;
     assert_eq!(entries().await, [1, 3, 5, 2, 4, 6]);
