@@ -1,7 +1,7 @@
 //! What the database itself holds against everyone who is let in, its owner and superusers included.
 
 use annals::{
-    AppendError, Conflict, EventStore,
+    EventStore,
     ExpectedVersion::{self, Any, NoStream},
     Position, PostgresStore, ReadAll, ReadStream, Version,
 };
@@ -320,8 +320,12 @@ async fn two_streams_with_one_key_are_never_mixed_up() {
         );
         assert!(others.iter().all(|appended| appended.version == Version::new(1)));
     }
-    let exists = store.append(vec![to("test-b", ExpectedVersion::Exists, events(1))]).await;
-    assert!(matches!(exists, Err(AppendError::Conflict(Conflict { actual: Version::NONE, .. }))));
+    let request = || vec![to("test-b", ExpectedVersion::Exists, events(1))];
+    assert_eq!(conflict(store.append(request()).await).actual, Version::NONE);
+    let mut connection = connection().await;
+    let mut transaction = connection.begin().await.unwrap();
+    let in_transaction = store.append_in(&mut transaction, request()).await;
+    assert_eq!(conflict(in_transaction).actual, Version::NONE);
     assert!(read(&store, "test-b").await.is_empty());
     let backwards = ReadStream::backwards("test-b".parse().unwrap());
     assert!(all(store.read_stream(backwards)).await.is_empty());

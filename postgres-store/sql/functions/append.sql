@@ -18,7 +18,7 @@
 -- The order of the steps is what makes it right:
 -- 1. lock the streams, all in one order, so that no two appends wait for each other;
 -- 2. look the event ids up: an append that is sent again finds its first try, which held the same locks;
--- 3. check the versions: a conflict takes no position;
+-- 3. check the versions, and that no other stream has the key: a conflict takes no position;
 -- 4. declare: hold a shared lock that names the last position taken so far. Whoever sees it knows that positions
 --    above may still become visible, and that none at or below it can because of this append;
 -- 5. take positions and insert.
@@ -64,14 +64,6 @@ BEGIN
         END IF;
         done := pg_advisory_xact_lock(lock);
     END LOOP;
-    SELECT k.name, e.stream INTO name, namesake
-    FROM unnest(keys, _streams) AS k (key, name)
-    CROSS JOIN LATERAL (SELECT e.stream FROM {schema}.events e WHERE e.stream_key = k.key AND e.version = 1 OFFSET 0) AS e
-    WHERE e.stream <> k.name LIMIT 1;
-    IF FOUND THEN
-        RAISE EXCEPTION 'the stream % has the same key as the stream %', name, namesake
-            USING ERRCODE = 'AN004', HINT = 'Give the entity another id.';
-    END IF;
     versions := ARRAY(SELECT {version_of} FROM unnest(keys, _streams) AS k (key, name));
     positions := array_fill(0::bigint, ARRAY[cardinality(keys)]);
     outcomes := array_fill(0, ARRAY[cardinality(keys)]);
@@ -86,7 +78,7 @@ BEGIN
             SELECT CASE WHEN min(e.version - n.nth) = max(e.version - n.nth) THEN count(*) ELSE 0 END AS number,
                    max(e.version) AS version, max(e.position) AS position
             FROM unnest(_part, _nth, _ids) AS n (part, nth, id)
-            JOIN {schema}.events e ON e.id = n.id AND e.stream_key = keys[p.part]
+            JOIN {schema}.events e ON e.id = n.id AND e.stream_key = keys[p.part] AND e.stream = _streams[p.part]
             WHERE n.part = p.part
         ) AS first;
     ELSE
@@ -98,6 +90,14 @@ BEGIN
             END IF;
         END LOOP;
         IF NOT 1 = ANY (outcomes) AND cardinality(_ids) > 0 THEN
+            SELECT k.name, e.stream INTO name, namesake
+            FROM unnest(keys, _streams) AS k (key, name)
+            CROSS JOIN LATERAL (SELECT e.stream FROM {schema}.events e WHERE e.stream_key = k.key AND e.version = 1 OFFSET 0) AS e
+            WHERE e.stream <> k.name LIMIT 1;
+            IF FOUND THEN
+                RAISE EXCEPTION 'the stream % has the same key as the stream %', name, namesake
+                    USING ERRCODE = 'AN004', HINT = 'Give the entity another id.';
+            END IF;
             done := set_config('annals.append', 'on', true);
             done := pg_advisory_xact_lock_shared({schema_id}, {last_position}::bit(32)::integer);
             recorded := clock_timestamp();
