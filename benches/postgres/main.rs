@@ -20,9 +20,10 @@
 //! | `growth` | appends and a follower with `--events` in the store, 5 million if nothing is said, against an empty one |
 //! | `size` | bytes per event of each table and index; payloads as `json`, `jsonb` and `text` |
 //!
-//! Contenders take turns, and the median of their rounds counts; how far the rounds are apart is the spread. Each has its own schema and as many connections as
-//! the others. The server is the one at `ANNALS_TEST_DATABASE_URL`, where the role must be a superuser, or else one that
-//! is started for this run with the settings of Postgres itself.
+//! Contenders take turns, and the median of their rounds counts; how far the rounds are apart is the spread. The rounds are many and
+//! short: what else the disk and the machine have to do lasts for seconds, and no contender should meet it alone. Each has its own
+//! schema and as many connections as the others. The server is the one at `ANNALS_TEST_DATABASE_URL`, where the role must be a
+//! superuser, or else one that is started for this run with the settings of Postgres itself.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -90,10 +91,10 @@ struct Arguments {
     #[arg(long)]
     quick: bool,
     /// For how long each contender is measured in each round.
-    #[arg(long, default_value_t = 2.0, default_value_if("quick", "true", "0.5"))]
+    #[arg(long, default_value_t = 0.7, default_value_if("quick", "true", "0.5"))]
     seconds: f64,
     /// How often each contender is measured; the median counts.
-    #[arg(long, default_value_t = 3, default_value_if("quick", "true", "1"))]
+    #[arg(long, default_value_t = 9, default_value_if("quick", "true", "1"))]
     rounds: usize,
     /// At how many tasks `append`, `deposit` and `command` are measured.
     #[arg(long, value_delimiter = ',', default_values_t = [1, 8, 64, 256])]
