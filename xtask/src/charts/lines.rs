@@ -1,8 +1,10 @@
 //! Lines over the number of tasks. Both axes double from step to step: what matters is how many times more is done.
 
+use std::ops::Range;
+
 use annals_figures::Report;
 use plotters::{
-    prelude::{ChartBuilder, Circle, Color, IntoLogRange, Text},
+    prelude::{BindKeyPoints, ChartBuilder, Circle, Color, IntoLogRange, Text},
     style::text_anchor::{HPos, VPos},
 };
 
@@ -15,7 +17,8 @@ pub(crate) fn draw(chart: &Chart, report: &Report) -> Outcome<String> {
     picture(chart, report, |area| {
         let least = chart.values().map(|value| value.min).fold(f64::MAX, f64::min);
         let most = chart.values().map(|value| value.max).fold(0.0, f64::max);
-        let range = (least / 1.3..most * 1.5).log_scale();
+        let range = least / 1.3..most * 1.5;
+        let range = range.clone().log_scale().with_key_points(marks(range));
         let mut axes = ChartBuilder::on(area)
             .margin_top(ABOVE)
             .margin_bottom(BELOW)
@@ -64,4 +67,22 @@ pub(crate) fn draw(chart: &Chart, report: &Report) -> Outcome<String> {
         }
         Ok(())
     })
+}
+
+/// Where the axis has a mark: at 1, 2 and 5, at 10, 20 and 50, and so on.
+fn marks(range: Range<f64>) -> Vec<f64> {
+    let tens = (range.start.log10().floor() as i32..).map(|power| 10_f64.powi(power));
+    let marks = tens.flat_map(|ten| [1.0, 2.0, 5.0].map(|times| times * ten));
+    marks.take_while(|mark| *mark < range.end).filter(|mark| *mark >= range.start).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_axis_has_three_marks_for_each_ten_times_more() {
+        assert_eq!(marks(1_500.0..60_000.0), [2e3, 5e3, 1e4, 2e4, 5e4]);
+        assert_eq!(marks(1.0..5.0), [1.0, 2.0]);
+    }
 }
