@@ -1,9 +1,9 @@
 //! What the database itself holds against everyone who is let in, its owner and superusers included.
 
 use annals::{
-    EventStore,
+    AppendError, EventStore,
     ExpectedVersion::{self, Any, NoStream},
-    Position, PostgresStore, ReadAll, ReadStream, Version,
+    Position, PostgresStore, ReadAll, ReadStream, Refusal, StoreError, Version,
 };
 use futures_util::future::join_all;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
@@ -320,6 +320,15 @@ async fn two_streams_with_one_key_are_never_mixed_up() {
         );
         assert!(others.iter().all(|appended| appended.version == Version::new(1)));
     }
+    let stored = all(store.read_all(ReadAll::after(Position::START))).await;
+    let id = stored.iter().find(|event| event.stream.as_str() == "test-first").unwrap().id;
+    let taken = store.append(vec![to("test-b", Any, vec![event("a.b").with_id(id)])]).await;
+    let refusal = taken.unwrap_err();
+    assert!(report(&refusal).contains("test-first"), "{}", report(&refusal));
+    assert!(
+        matches!(refusal, AppendError::Store(StoreError::Refused(Refusal::EventIdTaken { .. }))),
+        "{refusal:?}"
+    );
     let request = || vec![to("test-b", ExpectedVersion::Exists, events(1))];
     assert_eq!(conflict(store.append(request()).await).actual, Version::NONE);
     let mut connection = connection().await;

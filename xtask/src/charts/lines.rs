@@ -15,7 +15,9 @@ use super::{
 
 pub(crate) fn draw(chart: &Chart, report: &Report) -> Outcome<String> {
     picture(chart, report, |area| {
-        let least = chart.values().map(|value| value.min).fold(f64::MAX, f64::min);
+        // Such an axis has no place for a round in which nothing was done.
+        let least = chart.values().map(|value| value.min).filter(|least| *least > 0.0);
+        let least = least.fold(f64::MAX, f64::min);
         let most = chart.values().map(|value| value.max).fold(0.0, f64::max);
         let range = least / 1.3..most * 1.5;
         let range = range.clone().log_scale().with_key_points(marks(range));

@@ -43,6 +43,14 @@ fn what_was_measured_is_drawn_and_nothing_else() {
 }
 
 #[test]
+fn a_round_in_which_nothing_was_done_is_drawn_too() {
+    let append = Part::new("append", "")
+        .with(Figure::new("opened", Unit::PerSecond).at_tasks(1).by("annals", vec![0.0, 2e3]));
+    let charts = draw(&report([append])).unwrap();
+    assert!(charts[0].svg.contains("2,000"));
+}
+
+#[test]
 fn every_colour_has_its_counterpart_in_the_dark() {
     let append = Part::new("append", "").with(opened(1, [900.0, 1_000.0]));
     let charts = draw(&report([append])).unwrap();
