@@ -10,6 +10,7 @@
 
 mod account;
 mod caching;
+mod carrying;
 mod executing;
 mod faults;
 mod following;

@@ -16,7 +16,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::load::Shared;
+use super::{carrier::InHand, load::Shared};
 use crate::{Aggregate, Conflict, NewEvent, Position, StoreError, Version};
 
 /// The most events that commands append together; a single command may have more.
@@ -26,6 +26,7 @@ const BYTES: usize = 512 << 10;
 
 pub(super) struct Entity<A> {
     line: Mutex<Line<A>>,
+    pub(super) in_hand: InHand,
     /// The version of its snapshot, or of the last try to take one.
     snapshot: AtomicU64,
 }
@@ -39,7 +40,8 @@ struct Line<A> {
     tip: Tip<A>,
     /// Those who wait for the next flights.
     waiting: VecDeque<Waiting<A>>,
-    is_in_flight: bool,
+    /// How many are on the flight; 0 if none is on its way.
+    aboard: usize,
     /// So many of those with events are to go one by one: somebody among them fails the others.
     singly: usize,
 }
@@ -103,9 +105,10 @@ impl<A: Aggregate> Entity<A> {
                 stored,
                 is_current: false,
                 waiting: VecDeque::new(),
-                is_in_flight: false,
+                aboard: 0,
                 singly: 0,
             }),
+            in_hand: InHand::default(),
             snapshot: AtomicU64::new(0),
         }
     }
@@ -127,7 +130,7 @@ impl<A: Aggregate> Entity<A> {
     /// Takes over what somebody has read, if nobody is in the middle of something.
     pub(super) fn learn(&self, read: &Shared<A>) {
         let mut line = self.line();
-        if !line.is_in_flight && line.waiting.is_empty() && read.version >= line.stored.version {
+        if line.aboard == 0 && line.waiting.is_empty() && read.version >= line.stored.version {
             line.stored = read.clone();
             line.tip = Tip::of(read);
             line.is_current = true;
@@ -162,7 +165,7 @@ impl<A: Aggregate> Entity<A> {
     /// Those who go with the next flight, and the state that it starts from; none if one is on its way, or nobody waits.
     pub(super) fn take_off(&self) -> Option<(Vec<Waiting<A>>, Shared<A>)> {
         let mut line = self.line();
-        (!line.is_in_flight).then(|| line.take_off()).flatten()
+        (line.aboard == 0).then(|| line.take_off()).flatten()
     }
 
     /// The same, for the flight that has landed.
@@ -173,6 +176,12 @@ impl<A: Aggregate> Entity<A> {
     /// Whether the flight that has landed is needed again.
     pub(super) fn is_waited_for(&self) -> bool {
         !self.line().waiting.is_empty()
+    }
+
+    /// Whether more than one command depends on the flight that is on its way.
+    pub(super) fn is_shared(&self) -> bool {
+        let line = self.line();
+        line.aboard > 1 || !line.waiting.is_empty()
     }
 
     /// What commands decided and appended is stored: `stored` is the entity as of then.
@@ -214,7 +223,7 @@ impl<A: Aggregate> Entity<A> {
     /// The flight is over, nobody knows how, and is nobody's any more.
     pub(super) fn crashed(&self) {
         let mut line = self.line();
-        line.is_in_flight = false;
+        line.aboard = 0;
         line.fell();
     }
 
@@ -233,8 +242,8 @@ impl<A> Line<A> {
 
     fn take_off(&mut self) -> Option<(Vec<Waiting<A>>, Shared<A>)> {
         let passengers = self.next_passengers();
-        self.is_in_flight = !passengers.is_empty();
-        self.is_in_flight.then(|| (passengers, self.stored.clone()))
+        self.aboard = passengers.len();
+        (self.aboard > 0).then(|| (passengers, self.stored.clone()))
     }
 
     fn next_passengers(&mut self) -> Vec<Waiting<A>> {

@@ -176,8 +176,7 @@ impl<'a, A: Aggregate> Execute<'a, A> {
                 Turn::Waits(decision, fate) => (decision, fate),
             };
             let has_events = matches!(&decision, Some(Ok(decided)) if !decided.events.is_empty());
-            Flight::start(&entity, &route).await;
-            let outcome = match fate.await {
+            let outcome = match Flight::start(&entity, &route).wait(fate).await {
                 Ok(Fate::Stands(position)) => Ok(position),
                 Ok(Fate::Failed(error)) => Err(error),
                 Err(lost) if has_events => Err(StoreError::OutcomeUnknown(lost.into())),

@@ -1,13 +1,13 @@
 //! One way to the store and back, for all commands on an entity that wait for it.
 
-use std::{error::Error, mem, pin::Pin, sync::Arc, time::Duration};
+use std::{error::Error, mem, sync::Arc, time::Duration};
 
-use futures_util::future::poll_immediate;
 use tokio::task::yield_now;
 
 use super::{
     RetryPolicy,
     append::append_once,
+    carrier::{Carrier, Flying},
     entity::{Entity, Fate, Waiting},
     load::Shared,
     retry::pause,
@@ -36,17 +36,13 @@ pub(super) struct Flight<A: Aggregate> {
 
 impl<A: Aggregate> Flight<A> {
     /// Takes those along who wait for `entity`, unless a flight is on its way.
-    ///
-    /// It flies on in a task of its own where the store does not answer at once: whoever is dropped, or not polled for a
-    /// while, keeps nobody waiting.
-    pub(super) async fn start(entity: &Arc<Entity<A>>, route: &Route<A>) {
-        let Some((passengers, stored)) = entity.take_off() else { return };
-        let (route, entity) = (route.clone(), Arc::clone(entity));
-        let flight = Self { route, entity, passengers, stored, is_over: false };
-        let mut flight: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(flight.fly());
-        if poll_immediate(&mut flight).await.is_none() {
-            tokio::spawn(flight);
-        }
+    pub(super) fn start(entity: &Arc<Entity<A>>, route: &Route<A>) -> Carrier<A> {
+        let flight = entity.take_off().map(|(passengers, stored)| {
+            let (route, entity) = (route.clone(), Arc::clone(entity));
+            let flight = Self { route, entity, passengers, stored, is_over: false };
+            Box::pin(flight.fly()) as Flying
+        });
+        Carrier::new(entity, flight)
     }
 
     async fn fly(mut self) {

@@ -2,6 +2,7 @@
 
 mod append;
 mod cache;
+mod carrier;
 mod entity;
 mod error;
 mod execute;
