@@ -6,13 +6,13 @@
 -- As with `append_one`, an event id that is stored already fails the whole call.
 --
 -- The plans are made once and not for each call: for few appends Postgres would think them worth making anew each time,
--- which takes longer than to run them. For all else about them, see `append`.
+-- which takes longer than to run them. For all else about them, see `append`; the settings are as in `append_one`.
 CREATE FUNCTION {schema}.append_each(
     _store integer, _server timestamptz, _synchronous_commit text, _keys uuid[], _streams text[], _expected bigint[],
     _part integer[], _nth integer[], _ids uuid[], _kinds integer[], _schema_versions integer[],
     _correlation_ids uuid[], _causation_ids uuid[], _metadata json[], _payloads json[],
     OUT outcomes integer[], OUT versions bigint[], OUT positions bigint[]
-) LANGUAGE plpgsql SET plan_cache_mode = 'force_generic_plan' SET enable_seqscan = 'off' AS $$
+) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
     key uuid;
@@ -34,6 +34,8 @@ BEGIN
     IF _synchronous_commit IS NOT NULL THEN
         done := set_config('synchronous_commit', _synchronous_commit, true);
     END IF;
+    done := set_config('plan_cache_mode', 'force_generic_plan', true);
+    done := set_config('enable_seqscan', 'off', true);
     FOREACH key IN ARRAY _keys LOOP
         IF NOT pg_try_advisory_xact_lock(uuid_hash_extended(key, {schema_id})) THEN
             held_elsewhere := held_elsewhere || key;

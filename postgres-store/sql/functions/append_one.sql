@@ -9,12 +9,12 @@
 --
 -- The version is read by a statement of its own, so that what is inserted are plain VALUES: a subquery costs
 -- more to set up than the second statement does. Unlike the others, the function sets no `plan_cache_mode`: with single values
--- Postgres keeps its general plans by itself, and each setting costs about a microsecond at each call. For the one that is set,
--- see `append`.
+-- Postgres keeps its general plans by itself. For the setting that there is, see `append`. It holds until the transaction ends, which
+-- is with this call: a SET of the function, which takes it back before, costs more than the lock does.
 CREATE FUNCTION {schema}.append_one(
     _store integer, _server timestamptz, _synchronous_commit text, _key uuid, _stream text, _expected bigint, _id uuid,
     _kind integer, _schema_version integer, _correlation_id uuid, _causation_id uuid, _metadata json, _payload json
-) RETURNS bigint[] LANGUAGE plpgsql SET enable_seqscan = 'off' AS $$
+) RETURNS bigint[] LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
     at_version bigint;
@@ -34,6 +34,7 @@ BEGIN
     IF NOT pg_try_advisory_xact_lock(uuid_hash_extended(_key, {schema_id})) THEN
         RETURN '{3,0,0}';
     END IF;
+    done := set_config('enable_seqscan', 'off', true);
     SELECT {version_of} INTO at_version FROM (SELECT _key AS key, _stream AS name) AS k;
     IF NOT (at_version = _expected OR _expected = -2 OR _expected = -1 AND at_version > 0) THEN
         RETURN ARRAY[CASE WHEN EXISTS (SELECT FROM {schema}.events e WHERE e.id = _id) THEN 3 ELSE 1 END, at_version, 0];

@@ -2,6 +2,7 @@
 //! a caller who is gone leaves nothing half done.
 
 use std::{
+    pin::{Pin, pin},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -10,7 +11,7 @@ use annals_core::{StoreError, StreamAppend};
 use tokio::{
     sync::{Notify, Semaphore, oneshot},
     task::yield_now,
-    time::{sleep, timeout},
+    time::{Instant, Sleep, sleep},
 };
 
 use super::{
@@ -21,7 +22,7 @@ use super::{
 };
 use crate::{database::Database, tail::Tail};
 
-/// For how long a lane without work keeps its connection, if the pool has others.
+/// For how long a lane without work keeps its connection at least, if the pool has others, and half of how long at most.
 const LINGER: Duration = Duration::from_millis(200);
 /// How often somebody looks after requests that wait for those on their way.
 const LOOK: Duration = Duration::from_millis(50);
@@ -100,6 +101,7 @@ impl Lanes {
     /// One lane, until there was nothing to do for a while.
     async fn run(self: Arc<Self>) {
         let (mut connection, mut size) = (None, 0);
+        let mut timer = pin!(sleep(LINGER));
         loop {
             if size > 1 {
                 // Those that were answered together are about to ask again: they go before this task.
@@ -113,12 +115,25 @@ impl Lanes {
                 if self.database.is_used_up() {
                     connection = None;
                 }
-                let is_over = timeout(LINGER, self.work.notified()).await.is_err();
+                let is_over = !self.comes_work(timer.as_mut()).await;
                 if !self.crowd().wake(is_over) {
                     return;
                 }
             }
         }
+    }
+
+    /// Waits for work, until `timer` has run out twice; so it is set only then, and not at each append.
+    async fn comes_work(&self, mut timer: Pin<&mut Sleep>) -> bool {
+        let mut work = pin!(self.work.notified());
+        for _ in 0..2 {
+            tokio::select! {
+                biased;
+                () = &mut work => return true,
+                () = &mut timer => timer.as_mut().reset(Instant::now() + LINGER),
+            }
+        }
+        false
     }
 
     fn next_flight(self: &Arc<Self>) -> Option<Flight> {
