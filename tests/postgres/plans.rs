@@ -213,6 +213,31 @@ const APPENDS: [&str; 3] = [
             ARRAY[gen_random_uuid()], '{1}', '{1}', '{NULL}', '{NULL}', '{NULL}', ARRAY['{}'::json])",
 ];
 
+/// The call of one of these, for the stream `test-{nth}`.
+fn call(function: &str, nth: u32) -> String {
+    let store = "'$schema'::regnamespace::oid::integer, pg_postmaster_start_time()";
+    format!("SELECT $schema.{function}").replace("$store", store).replace("$n", &nth.to_string())
+}
+
+#[tokio::test]
+async fn settings_of_appends_are_gone_with_them() {
+    let store = fresh_store().await;
+    let mut connection = connection().await;
+    let settings = "SELECT current_setting('enable_seqscan'), current_setting('plan_cache_mode'),
+                    coalesce(current_setting('annals.append', true), '')";
+    let [one, each, append] = APPENDS;
+    // In a transaction of somebody else's, the other two leave their settings to its end.
+    let before = ["", "", "", "BEGIN"];
+    for ((nth, function), before) in (0..).zip([one, each, append, append]).zip(before) {
+        run(&mut connection, &store, before).await.unwrap();
+        run(&mut connection, &store, &call(function, nth)).await.unwrap();
+        let left: (String, String, String) =
+            sqlx::query_as(settings).fetch_one(&mut connection).await.unwrap();
+        let as_before = ("on".to_owned(), "auto".to_owned(), String::new());
+        assert_eq!(left, as_before, "{before} {function}");
+    }
+}
+
 /// What is planned for an empty table is kept until it is analyzed again, however many events there are by then.
 #[tokio::test]
 async fn appends_go_through_no_events_even_if_there_seem_to_be_none() {
@@ -221,13 +246,10 @@ async fn appends_go_through_no_events_even_if_there_seem_to_be_none() {
     run(&mut connection, &store, "ANALYZE $schema.events; BEGIN").await.unwrap();
     for nth in 0..30 {
         for function in APPENDS {
-            let call = format!("SELECT $schema.{function}")
-                .replace(
-                    "$store",
-                    "'$schema'::regnamespace::oid::integer, pg_postmaster_start_time()",
-                )
-                .replace("$n", &nth.to_string());
-            run(&mut connection, &store, &call).await.unwrap();
+            // Each as if it were alone in its transaction.
+            let settings = "SET LOCAL enable_seqscan = on; SET LOCAL plan_cache_mode = auto";
+            run(&mut connection, &store, settings).await.unwrap();
+            run(&mut connection, &store, &call(function, nth)).await.unwrap();
         }
     }
     let looked = "SELECT seq_scan, idx_tup_fetch, n_tup_ins FROM pg_stat_xact_user_tables
