@@ -10,6 +10,7 @@
 
 mod batches;
 mod catching_up;
+mod early;
 mod failing;
 mod held;
 mod late;

@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::Utc;
-use futures_util::{FutureExt, StreamExt};
 use tokio::time::{Instant, timeout_at};
 
 use super::{
     Claim, FollowerStore, ReadError, Row, RowsOf, Step, StepError, TableShape, WhichRows,
     handler::{BatchState, Failed, Prepared, Rows, Taking, Trouble},
     parts::Division,
+    reading::Reading,
     runner::{Halt, Runner, overdue},
 };
-use crate::{Position, RecordedEvent, RecordedEvents, StoreError};
+use crate::{Position, RecordedEvent, StoreError};
 
 /// The most events that are taken in at once.
 const CHUNK: usize = 1_024;
@@ -51,8 +51,7 @@ impl<S: FollowerStore> Runner<S> {
     /// Takes in events until the batch is large or old enough, or there are no more.
     pub(super) async fn gather(
         &mut self,
-        events: &mut RecordedEvents,
-        head: Position,
+        reading: &mut Reading,
         division: &Division,
     ) -> Result<Gathered, Halt> {
         let mut control = self.control.clone();
@@ -66,8 +65,8 @@ impl<S: FollowerStore> Runner<S> {
             }
             let next = async {
                 match closes_at {
-                    Some(at) => timeout_at(at, events.next()).await.ok(),
-                    None => Some(events.next().await),
+                    Some(at) => timeout_at(at, reading.next()).await.ok(),
+                    None => Some(reading.next().await),
                 }
             };
             let next = tokio::select! {
@@ -76,13 +75,13 @@ impl<S: FollowerStore> Runner<S> {
             };
             let first = match next {
                 None => return Ok(Gathered { to, is_end: false }),
-                Some(None) => return Ok(Gathered { to: head, is_end: true }),
+                Some(None) => return Ok(Gathered { to: reading.head, is_end: true }),
                 Some(Some(Err(error))) => return Err(self.interrupted(&error).await),
                 Some(Some(Ok(first))) => first,
             };
             let (mut chunk, mut is_end) = (vec![first], false);
             while chunk.len() < CHUNK.min(room) {
-                match events.next().now_or_never() {
+                match reading.next_at_once() {
                     None => break,
                     Some(None) => is_end = true,
                     Some(Some(Ok(event))) => {
@@ -107,7 +106,7 @@ impl<S: FollowerStore> Runner<S> {
             let step = self.observed.step();
             step.cover(self.take(chunk, division)).await?;
             if is_end {
-                return Ok(Gathered { to: head, is_end: true });
+                return Ok(Gathered { to: reading.head, is_end: true });
             }
         }
     }

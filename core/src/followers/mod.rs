@@ -31,6 +31,8 @@ mod query;
 mod reactor;
 mod read_model;
 mod reader;
+mod reading;
+mod ready;
 mod rebuild;
 mod runner;
 mod running;

@@ -13,6 +13,7 @@ use super::{
     handler::{Handler, Sequences},
     member::{Control, End, Followed, Gauge, Member, Place},
     parts::Division,
+    reading::Reading,
 };
 use crate::{Position, ReadAll, RetryPolicy, StoreError, observe::ObservedPart, report::report};
 
@@ -22,7 +23,7 @@ const QUIET_POSITIONS: u64 = 10_000;
 const QUIET_FOR: Duration = Duration::from_secs(60);
 /// For how long the log may seem to end before a checkpoint: an open append can keep a head down that another process, or this
 /// one in its life before, has seen further up.
-const AHEAD_FOR: Duration = Duration::from_secs(10);
+pub(super) const AHEAD_FOR: Duration = Duration::from_secs(10);
 
 /// What runs one part, from its claim until it is told to end or loses the part.
 pub(super) struct Runner<S: FollowerStore> {
@@ -46,7 +47,7 @@ pub(super) struct Runner<S: FollowerStore> {
     pub(super) retried: u64,
     pub(super) tries: Tries,
     /// Whether it must not go past the live build, with which it is to be compared.
-    is_compared: bool,
+    pub(super) is_compared: bool,
     pauses: Box<dyn Iterator<Item = Duration> + Send>,
     written_at: Instant,
 }
@@ -110,16 +111,20 @@ impl<S: FollowerStore> Runner<S> {
 
     async fn turn(&mut self) -> Result<(), Halt> {
         self.told().await?;
-        let division = match &self.division {
-            Some(division) => Arc::clone(division),
+        let (division, begun) = match &self.division {
+            Some(division) => (Arc::clone(division), None),
             None => self.get_ready().await?,
         };
         self.retry_parked(&division).await?;
-        let head = self.wait().await?;
-        let read = ReadAll::after(self.seen).up_to(head).with_filter(self.followed.filter.clone());
-        let mut events = self.member.store.read_all(read);
+        let mut reading = match begun {
+            Some(reading) => reading,
+            None => {
+                let head = self.wait().await?;
+                Reading::up_to(head, &self.member.store, self.unseen())
+            }
+        };
         loop {
-            let gathered = self.gather(&mut events, head, &division).await?;
+            let gathered = self.gather(&mut reading, &division).await?;
             let went_on = self.step(gathered.to).await?;
             if !went_on {
                 return Ok(());
@@ -135,6 +140,11 @@ impl<S: FollowerStore> Runner<S> {
         }
     }
 
+    /// What was not looked at yet.
+    pub(super) fn unseen(&self) -> ReadAll {
+        ReadAll::after(self.seen).with_filter(self.followed.filter.clone())
+    }
+
     /// Looks at what the keeper has to say.
     pub(super) async fn told(&mut self) -> Result<(), Halt> {
         let refused = {
@@ -148,77 +158,6 @@ impl<S: FollowerStore> Runner<S> {
         match refused {
             Some(reason) => Err(self.stop_refused(reason).await),
             None => Ok(()),
-        }
-    }
-
-    /// What must be known before the first event, and after every claim: nobody divides the build, or makes
-    /// its tables, while the claim holds.
-    async fn get_ready(&mut self) -> Result<Arc<Division>, Halt> {
-        let member = Arc::clone(&self.member);
-        let store = &member.store;
-        let (books, mut head) = match tokio::try_join!(store.books(None), store.head()) {
-            Ok(known) => known,
-            Err(error) => return Err(self.interrupted(&error).await),
-        };
-        let name = self.followed.declaration.name;
-        let follower = books.followers.iter().find(|follower| follower.name == name);
-        let build = follower.and_then(|follower| {
-            super::decide::builds(follower).find(|build| build.id == self.claim.part.build)
-        });
-        let (Some(follower), Some(build)) = (follower, build) else { return Err(Halt::Ended) };
-        if head < self.position {
-            head = self.head_at_checkpoint(head).await?;
-        }
-        if !build.is_made {
-            if self.claim.part.part != 0 {
-                return Err(Halt::Ended);
-            }
-            self.make().await?;
-        }
-        self.is_compared = build.verify.is_some() && follower.live.id != build.id;
-        self.load_parked().await?;
-        let division = Arc::new(Division::new(self.claim.part, self.claim.parts, build));
-        self.handler.begin(self.position, division.is_first());
-        self.division = Some(Arc::clone(&division));
-        self.went_well();
-        self.publish();
-        if self.end_of_reading(head).is_some_and(|end| end <= self.seen) {
-            self.at_the_end().await?;
-        }
-        Ok(division)
-    }
-
-    /// The head, which was at `head`, before the checkpoint: looked at again, before that is taken for true.
-    async fn head_at_checkpoint(&mut self, head: Position) -> Result<Position, Halt> {
-        let at = self.position;
-        self.gauge.set(|reading| reading.interrupted = Some(ahead(at, head)));
-        let (member, mut control) = (Arc::clone(&self.member), self.control.clone());
-        let before = Position::new(at.get().saturating_sub(1));
-        tokio::select! {
-            // Whatever comes of it: the store is asked once more.
-            _ = tokio::time::timeout(AHEAD_FOR, member.store.wait_for_head(before)) => {}
-            _ = control.wait_for(|control| control.end.is_some()) => return Err(Halt::Ended),
-        }
-        match member.store.head().await {
-            Ok(head) if head < at => Err(self.stop_ahead(head).await),
-            Ok(head) => Ok(head),
-            Err(error) => Err(self.interrupted(&error).await),
-        }
-    }
-
-    async fn make(&mut self) -> Result<(), Halt> {
-        let (limits, patience) = (self.limits(), self.patience());
-        let made = self.member.store.make(&self.claim, self.handler.make(), limits);
-        let made = tokio::time::timeout(patience, made).await;
-        match made.unwrap_or_else(|_| Err(overdue())) {
-            Ok(()) => {
-                // The other parts can begin, and readers.
-                self.member.nudge.notify_one();
-                Ok(())
-            }
-            Err(StepError::Fenced) => Err(Halt::Ended),
-            Err(StepError::Store(error)) => Err(self.interrupted(&error).await),
-            Err(StepError::Handler(failed)) => Err(self.could_not_make(&failed).await),
         }
     }
 
@@ -255,13 +194,13 @@ impl<S: FollowerStore> Runner<S> {
     }
 
     /// Up to where it may read while the log ends at `head`; none if that is not known yet.
-    fn end_of_reading(&self, head: Position) -> Option<Position> {
+    pub(super) fn end_of_reading(&self, head: Position) -> Option<Position> {
         let control = self.control.borrow();
         if self.is_compared && !control.is_live { control.clamp } else { Some(head) }
     }
 
     /// Everything that may be read was. A shadow says so in the books, where a swap looks for it.
-    async fn at_the_end(&mut self) -> Result<(), Halt> {
+    pub(super) async fn at_the_end(&mut self) -> Result<(), Halt> {
         let is_quiet = self.seen.get() - self.position.get() >= QUIET_POSITIONS
             || self.written_at.elapsed() >= QUIET_FOR;
         let is_live = self.control.borrow().is_live;
@@ -300,7 +239,7 @@ impl<S: FollowerStore> Runner<S> {
         self.publish();
     }
 
-    fn publish(&self) {
+    pub(super) fn publish(&self) {
         let Claim { part, fence, .. } = self.claim;
         let place = Place { fence, position: self.seen };
         self.gauge.set(|reading| {
@@ -312,7 +251,7 @@ impl<S: FollowerStore> Runner<S> {
         });
     }
 
-    fn went_well(&mut self) {
+    pub(super) fn went_well(&mut self) {
         self.pauses = Box::new(std::iter::empty());
         self.gauge.set(|reading| reading.interrupted = None);
     }
