@@ -37,7 +37,7 @@ impl<S: FollowerStore> Runner<S> {
             if self.claim.part.part != 0 {
                 return Err(Halt::Ended);
             }
-            begun = self.make_and_read(head).await?;
+            begun = self.make_and_read().await?;
         }
         self.load_parked().await?;
         let division = Arc::new(Division::new(self.claim.part, self.claim.parts, build));
@@ -53,8 +53,8 @@ impl<S: FollowerStore> Runner<S> {
 
     /// Makes the tables, and answers with what was read meanwhile, if anything. Nothing is read where it is not known yet how
     /// far it may.
-    async fn make_and_read(&mut self, head: Position) -> Result<Option<Reading>, Halt> {
-        if self.is_compared || head <= self.seen {
+    async fn make_and_read(&mut self) -> Result<Option<Reading>, Halt> {
+        if self.is_compared {
             return self.make().await.map(|()| None);
         }
         let (member, seen, unseen) = (Arc::clone(&self.member), self.seen, self.unseen());

@@ -1,7 +1,7 @@
 //! Who keeps a flight going: the command that started it, while nobody else waits for it; else a task of its own.
 //!
-//! A command alone is the common case, and there a task for its flight costs more than all the rest that the command does in
-//! this process: it has the runtime wake a second thread.
+//! A command alone is the common case, and there a task for its flight has the runtime wake a second thread: three switches of
+//! threads for a command instead of one.
 
 use std::{
     future::poll_fn,
@@ -27,11 +27,11 @@ pub(super) type Flying = Pin<Box<dyn Future<Output = ()> + Send>>;
 #[derive(Default)]
 pub(super) struct InHand {
     carried: Mutex<Option<Carried>>,
-    /// How many were carried so far, or still are.
-    count: AtomicU64,
+    next_number: AtomicU64,
 }
 
 struct Carried {
+    /// Whose it is.
     number: u64,
     flight: Flying,
     carrier: Waker,
@@ -40,29 +40,35 @@ struct Carried {
 
 impl InHand {
     fn next_number(&self) -> u64 {
-        self.count.fetch_add(1, Ordering::Relaxed)
+        self.next_number.fetch_add(1, Ordering::Relaxed)
     }
 
     fn put(&self, carried: Carried) {
         *self.carried() = Some(carried);
     }
 
-    fn take(&self, number: u64) -> Option<Flying> {
-        let carried = self.carried().take_if(|carried| carried.number == number);
-        carried.map(|carried| carried.flight)
+    fn take(&self, number: u64) -> Option<Carried> {
+        self.carried().take_if(|carried| carried.number == number)
     }
 
-    /// Has the flight go on in a task of its own. Its carrier waits from now on as everybody does.
+    /// Has the flight go on by itself, whoever carries it.
     fn let_go(&self) {
         let carried = self.carried().take();
-        if let Some(Carried { flight, carrier, runtime, .. }) = carried {
-            runtime.spawn(flight);
-            carrier.wake();
+        if let Some(carried) = carried {
+            carried.go_on();
         }
     }
 
     fn carried(&self) -> MutexGuard<'_, Option<Carried>> {
         self.carried.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Carried {
+    /// In a task of its own. Its carrier waits from now on as everybody does.
+    fn go_on(self) {
+        self.runtime.spawn(self.flight);
+        self.carrier.wake();
     }
 }
 
@@ -75,7 +81,7 @@ pub(super) struct Lost;
 /// polled for a while, keeps nobody else waiting.
 pub(super) struct Carrier<A> {
     entity: Arc<Entity<A>>,
-    /// The number of its flight.
+    /// Tells its flight from those of others.
     number: u64,
     /// Its flight, which was not polled yet.
     started: Option<Flying>,
@@ -108,9 +114,8 @@ impl<A: Aggregate> Carrier<A> {
     fn carries_on(&mut self, cx: &mut Context<'_>) -> bool {
         let in_hand = &self.entity.in_hand;
         let number = self.number;
-        let Some(mut flight) = self.started.take().or_else(|| in_hand.take(number)) else {
-            return false;
-        };
+        let carried = || in_hand.take(number).map(|carried| carried.flight);
+        let Some(mut flight) = self.started.take().or_else(carried) else { return false };
         if flight.as_mut().poll(cx).is_ready() {
             return false;
         }
@@ -126,6 +131,8 @@ impl<A: Aggregate> Carrier<A> {
 
 impl<A> Drop for Carrier<A> {
     fn drop(&mut self) {
-        self.entity.in_hand.let_go();
+        if let Some(carried) = self.entity.in_hand.take(self.number) {
+            carried.go_on();
+        }
     }
 }
