@@ -61,8 +61,8 @@ pub use annals_core::{
 
 // What is recorded, and about it.
 pub use annals_core::{
-    CausationId, Cause, CorrelationId, EventData, EventId, EventType, ExpectedVersion, Metadata,
-    NewEvent, Payload, Position, Recorded, RecordedEvent, StreamId, Version,
+    CausationId, Cause, CorrelationId, EventData, EventId, EventType, ExpectedVersion, Extra,
+    Metadata, NewEvent, Payload, Position, Recorded, RecordedEvent, StreamId, Version,
 };
 
 // Stores, and their contract.

@@ -48,7 +48,7 @@ pub struct Context<A: Aggregate> {
     pub(crate) id: A::Id,
     pub(crate) version: Version,
     pub(crate) now: DateTime<Utc>,
-    pub(crate) metadata: Arc<Metadata>,
+    pub(crate) metadata: Metadata,
     pub(crate) ids: Arc<dyn IdGenerator>,
 }
 

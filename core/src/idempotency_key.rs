@@ -108,8 +108,6 @@ impl fmt::Display for IdempotencyKey {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::{Metadata, Position, Version};
 
@@ -133,7 +131,7 @@ mod tests {
             position: Position::new(1),
             recorded_at: chrono::DateTime::UNIX_EPOCH,
             event: (),
-            metadata: Arc::<Metadata>::default(),
+            metadata: Metadata::default(),
         };
         for (nth, key) in
             ["38095a5c-7765-526d-ae4a-018c971a69cb", "ca289c01-7983-51b4-98c7-d8b5135c32f3"]

@@ -44,7 +44,7 @@ pub use self::{
     history_check::{BrokenFold, HistoryCheck, HistoryReport, UnreadableKind, WrongSnapshots},
     idempotency_key::IdempotencyKey,
     ids::{CausationId, CorrelationId, EventId, IdGenerator, UuidV7},
-    metadata::{Cause, Metadata},
+    metadata::{Cause, Extra, Metadata},
     position::Position,
     repository::{AsOf, Change, CommandError, Execute, Executed, Loaded, Repository, RetryPolicy},
     snapshot::{Snapshot, SnapshotPolicy},

@@ -1,4 +1,10 @@
-use serde::{Deserialize, Serialize};
+use std::{
+    fmt,
+    ops::Deref,
+    sync::{Arc, LazyLock},
+};
+
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::{CausationId, CorrelationId, Recorded};
@@ -6,7 +12,7 @@ use crate::{CausationId, CorrelationId, Recorded};
 /// What is known about an event besides what happened: who caused it, and as part of which course of events.
 ///
 /// A [`Repository`](crate::Repository) gives every event of a command the command's metadata, and a
-/// correlation id if it has none.
+/// correlation id if it has none. A clone costs next to nothing, whatever is in it.
 ///
 /// ```
 /// use annals::Metadata;
@@ -27,11 +33,19 @@ pub struct Metadata {
     pub causation_id: Option<CausationId>,
     /// On whose behalf: a user, a service.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub actor: Option<String>,
+    pub actor: Option<Arc<str>>,
     /// Anything else, as JSON.
-    #[serde(skip_serializing_if = "Map::is_empty")]
-    pub extra: Map<String, Value>,
+    #[serde(skip_serializing_if = "Extra::is_empty")]
+    pub extra: Extra,
 }
+
+/// The free entries of [`Metadata`], by name; clones share them.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(from = "Map<String, Value>")]
+pub struct Extra(
+    /// None if there are none.
+    Option<Arc<Map<String, Value>>>,
+);
 
 /// What a command can follow from: a recorded event, or the answer of another command.
 pub trait Cause {
@@ -55,7 +69,7 @@ impl<E> Cause for Recorded<E> {
 impl Metadata {
     /// Metadata that names only the actor.
     #[must_use]
-    pub fn by(actor: impl Into<String>) -> Self {
+    pub fn by(actor: impl AsRef<str>) -> Self {
         Self::default().with_actor(actor)
     }
 
@@ -79,8 +93,8 @@ impl Metadata {
 
     /// Names the actor.
     #[must_use]
-    pub fn with_actor(mut self, actor: impl Into<String>) -> Self {
-        self.actor = Some(actor.into());
+    pub fn with_actor(mut self, actor: impl AsRef<str>) -> Self {
+        self.actor = Some(Arc::from(actor.as_ref()));
         self
     }
 
@@ -101,8 +115,44 @@ impl Metadata {
     /// Adds one free entry.
     #[must_use]
     pub fn with_extra(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.extra.insert(key.into(), value.into());
+        let extra = self.extra.0.get_or_insert_default();
+        Arc::make_mut(extra).insert(key.into(), value.into());
         self
+    }
+}
+
+impl Extra {
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
+impl From<Map<String, Value>> for Extra {
+    fn from(entries: Map<String, Value>) -> Self {
+        Self((!entries.is_empty()).then(|| Arc::new(entries)))
+    }
+}
+
+impl Deref for Extra {
+    type Target = Map<String, Value>;
+
+    fn deref(&self) -> &Map<String, Value> {
+        static NONE: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
+        self.0.as_deref().unwrap_or(&NONE)
+    }
+}
+
+impl Serialize for Extra {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (**self).serialize(serializer)
+    }
+}
+
+impl fmt::Debug for Extra {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
     }
 }
 
@@ -130,5 +180,20 @@ mod tests {
             assert_eq!(serde_json::to_value(&metadata).unwrap(), json);
             assert_eq!(serde_json::from_value::<Metadata>(json).unwrap(), metadata);
         }
+    }
+
+    #[test]
+    fn what_is_added_to_a_clone_is_not_added_to_the_other() {
+        let one = Metadata::default().with_extra("a", 1);
+        let other = one.clone().with_extra("b", 2);
+        assert_eq!(json!(*one.extra), json!({ "a": 1 }));
+        assert_eq!(json!(*other.extra), json!({ "a": 1, "b": 2 }));
+    }
+
+    #[test]
+    fn an_empty_map_is_no_entries() {
+        let empty: Metadata = serde_json::from_value(json!({ "extra": {} })).unwrap();
+        assert!(empty.extra.is_empty() && empty.extra.iter().next().is_none());
+        assert_eq!(empty, Metadata::default());
     }
 }

@@ -50,7 +50,7 @@ fn row(change: &Change<Invoice>) -> [String; COLUMNS] {
         recorded.position.to_string(),
         recorded.version.to_string(),
         recorded.event.at().format("%Y-%m-%d %H:%M").to_string(),
-        recorded.metadata.actor.clone().unwrap_or_default(),
+        recorded.metadata.actor.as_deref().unwrap_or_default().to_owned(),
         recorded.event.event_type().to_owned(),
         format!("{} → {}", before.lines, after.lines),
         format!("{} → {}", before.units, after.units),

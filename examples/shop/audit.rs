@@ -33,7 +33,7 @@ pub(crate) async fn course(
         links.push(Link {
             position: recorded.position,
             event: recorded.event.event_type.to_string(),
-            actor: recorded.metadata.actor.clone().unwrap_or_default(),
+            actor: recorded.metadata.actor.as_deref().unwrap_or_default().to_owned(),
             because_of: cause.and_then(|cause| met.get(&cause.as_uuid()).copied()),
         });
     }

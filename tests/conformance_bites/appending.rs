@@ -84,8 +84,8 @@ changes_the_request! {
     };
     /// Loses free metadata that nests too deep.
     CutsDeepMetadata: |appends| each_event(appends, |event| {
-        if Payload::encode(&*event.metadata).is_err() {
-            event.metadata = Metadata::default().into();
+        if Payload::encode(&event.metadata).is_err() {
+            event.metadata = Metadata::default();
         }
     });
     /// Takes no schema version for the first.
@@ -93,7 +93,7 @@ changes_the_request! {
         event.event.schema_version = event.event.schema_version.max(1);
     });
     /// Loses who did it.
-    ForgetsMetadata: |appends| each_event(appends, |event| event.metadata = Metadata::default().into());
+    ForgetsMetadata: |appends| each_event(appends, |event| event.metadata = Metadata::default());
     /// Takes out what its database's text type cannot hold.
     StripsNul: |appends| each_payload(appends, |text| text.replace("\\u0000", ""));
     /// Has one kind of number, as JavaScript.

@@ -59,7 +59,8 @@ impl ReadModel for Customer {
                 self.orders += 1;
                 self.spent += pence;
                 let day = recorded.recorded_at.format("%F").to_string();
-                self.last = Some((day, recorded.metadata.actor.clone()));
+                let by = recorded.metadata.actor.as_deref().map(str::to_owned);
+                self.last = Some((day, by));
             }
             InvoiceEvent::Forgotten { .. } => self.forgotten = true,
         }

@@ -1,7 +1,5 @@
 //! Random histories: what is appended and read, in which order, by whoever wants to know what a store answers.
 
-use std::sync::Arc;
-
 use annals::{
     AppendError, Appended, Conflict, CorrelationId, EventData, EventId, EventType, ExpectedVersion,
     Filter, Metadata, NewEvent, Payload, Position, ReadAll, ReadStream, Refusal, StoreError,
@@ -262,7 +260,5 @@ fn event((event_type, payload): (usize, usize)) -> NewEvent {
         EventType::from_static(TYPES[event_type]),
         Payload::parse(PAYLOADS[payload]).unwrap(),
     );
-    let mut event = NewEvent::new(data.with_schema_version(1 + payload as u32));
-    event.metadata = Arc::new(metadata);
-    event
+    NewEvent::new(data.with_schema_version(1 + payload as u32)).with_metadata(metadata)
 }

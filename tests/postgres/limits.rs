@@ -54,7 +54,7 @@ async fn an_event_of_64_mib_is_stored_and_a_larger_one_refused_before_it_is_sent
         )
     );
     let mut with_metadata = largest.clone();
-    with_metadata.metadata = Metadata::by("anna").into();
+    with_metadata.metadata = Metadata::by("anna");
     assert!(refusal(vec![with_metadata]).await.contains("takes 67108868 bytes"));
     let too_many = iter::repeat_with(|| NewEvent { id: event("x").id, ..largest.clone() });
     assert_eq!(
@@ -93,7 +93,7 @@ async fn nul_is_part_of_a_text_and_of_no_name() {
     let mut with_nul = event("test.happened");
     with_nul.event.payload =
         Payload::parse(r#"{"\u0000":"\u0000","a\u0000b":["\u0000"]}"#).unwrap();
-    with_nul.metadata = Metadata::by("a\0b").with_extra("\0", "\0").into();
+    with_nul.metadata = Metadata::by("a\0b").with_extra("\0", "\0");
     append(&store, to("test-a", NoStream, vec![with_nul.clone()])).await;
     let stored = &read(&store, "test-a").await[0];
     assert_eq!((&stored.event, &stored.metadata), (&with_nul.event, &with_nul.metadata));

@@ -17,7 +17,7 @@ async fn the_history_is_there_to_be_read_and_asked() {
         .with_correlation_id(CorrelationId::from(correlation))
         .with_causation_id(CausationId::from(correlation))
         .with_extra("ip", "203.0.113.7");
-    let opened = NewEvent { metadata: metadata.into(), ..event("account.opened") };
+    let opened = NewEvent { metadata, ..event("account.opened") };
     let mut closed = event("account.closed");
     closed.event.schema_version = 3;
     append(&store, to("account-7", NoStream, vec![opened, closed])).await;

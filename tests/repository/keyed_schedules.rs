@@ -75,7 +75,7 @@ struct Told {
     position: Position,
     events: Vec<RaffleEvent>,
     event_ids: Vec<EventId>,
-    metadata: Arc<Metadata>,
+    metadata: Metadata,
 }
 
 impl From<Executed<Raffle>> for Told {
@@ -157,7 +157,7 @@ fn in_the_log(log: &[Recorded<RaffleEvent>], key: IdempotencyKey) -> Option<Told
         position: last.position,
         events: of_key.iter().map(|recorded| recorded.event.clone()).collect(),
         event_ids: of_key.iter().map(|recorded| recorded.id).collect(),
-        metadata: Arc::clone(&first.metadata),
+        metadata: first.metadata.clone(),
     })
 }
 

@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
@@ -49,15 +47,15 @@ pub struct NewEvent {
     pub id: EventId,
     /// What happened.
     pub event: EventData,
-    /// What is known about it; shared by the events of one command.
-    pub metadata: Arc<Metadata>,
+    /// What is known about it.
+    pub metadata: Metadata,
 }
 
 impl NewEvent {
     /// An event with a new id and no metadata.
     #[must_use]
     pub fn new(event: EventData) -> Self {
-        Self { id: EventId::new(), event, metadata: Arc::default() }
+        Self { id: EventId::new(), event, metadata: Metadata::default() }
     }
 
     /// A typed event with a new id and no metadata.
@@ -77,8 +75,8 @@ impl NewEvent {
 
     /// Replaces the metadata.
     #[must_use]
-    pub fn with_metadata(mut self, metadata: impl Into<Arc<Metadata>>) -> Self {
-        self.metadata = metadata.into();
+    pub fn with_metadata(mut self, metadata: Metadata) -> Self {
+        self.metadata = metadata;
         self
     }
 }
@@ -101,7 +99,7 @@ pub struct Recorded<E> {
     /// What happened.
     pub event: E,
     /// What is known about it.
-    pub metadata: Arc<Metadata>,
+    pub metadata: Metadata,
 }
 
 /// A recorded event as stores give it, before it is decoded.

@@ -56,6 +56,7 @@ impl<S: FollowerStore> Runner<S> {
     ) -> Result<Gathered, Halt> {
         let mut control = self.control.clone();
         let (mut to, mut closes_at): (Position, Option<Instant>) = (self.seen, None);
+        let mut size = 1;
         loop {
             let taken = self.handler.batch().taken;
             let limit = self.tries.limit();
@@ -79,7 +80,9 @@ impl<S: FollowerStore> Runner<S> {
                 Some(Some(Err(error))) => return Err(self.interrupted(&error).await),
                 Some(Some(Ok(first))) => first,
             };
-            let (mut chunk, mut is_end) = (vec![first], false);
+            // Mostly as large as the one before.
+            let (mut chunk, mut is_end) = (Vec::with_capacity(size), false);
+            chunk.push(first);
             while chunk.len() < CHUNK.min(room) {
                 match reading.next_at_once() {
                     None => break,
@@ -92,6 +95,7 @@ impl<S: FollowerStore> Runner<S> {
                 }
                 break;
             }
+            size = chunk.len();
             to = chunk.last().map_or(to, |event| event.position);
             if closes_at.is_none() {
                 closes_at = Some(Instant::now() + OPEN_FOR);

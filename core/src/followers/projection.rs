@@ -209,7 +209,7 @@ mod tests {
             position: Position::new(position),
             recorded_at: DateTime::UNIX_EPOCH,
             event,
-            metadata: std::sync::Arc::default(),
+            metadata: crate::Metadata::default(),
         }
     }
 

@@ -31,7 +31,7 @@ pub struct Executed<A: Aggregate> {
     /// The ids of `events`.
     pub event_ids: Vec<EventId>,
     /// The metadata of `events`, with the correlation id that they got; as it was given if there are none.
-    pub metadata: Arc<Metadata>,
+    pub metadata: Metadata,
 }
 
 impl<A: Aggregate> Executed<A> {
@@ -148,7 +148,7 @@ impl<'a, A: Aggregate> Execute<'a, A> {
             id: id.clone(),
             version: Version::NONE,
             now: repository.clock.now(),
-            metadata: Arc::new(metadata),
+            metadata,
             ids: Arc::clone(&repository.ids),
         };
         // What was read for the key: there is nothing of it in there.
@@ -222,7 +222,7 @@ struct Decided<A: Aggregate> {
     tip: Tip<A>,
     events: Vec<A::Event>,
     event_ids: Vec<EventId>,
-    metadata: Arc<Metadata>,
+    metadata: Metadata,
 }
 
 impl<A: Aggregate> Decided<A> {
@@ -250,10 +250,10 @@ fn decide<A: Aggregate>(
     let new_events = new_events(cx, &events, key)?;
     let mut tip = tip.clone();
     let Some(first) = new_events.first() else {
-        let (event_ids, metadata) = (Vec::new(), Arc::clone(&cx.metadata));
+        let (event_ids, metadata) = (Vec::new(), cx.metadata.clone());
         return Ok((Decided { tip, events, event_ids, metadata }, None));
     };
-    let metadata = Arc::clone(&first.metadata);
+    let metadata = first.metadata.clone();
     let event_ids = new_events.iter().map(|event| event.id).collect();
     tip.advance(&events);
     let change = Change { events: new_events, after: tip.clone(), has_new_ids: key.is_none() };
@@ -267,15 +267,15 @@ fn new_events<A: Aggregate>(
     events: &[A::Event],
     key: Option<IdempotencyKey>,
 ) -> Result<Vec<NewEvent>, StoreError> {
-    let mut metadata = Arc::clone(&cx.metadata);
+    let mut metadata = cx.metadata.clone();
     let mut new_events = Vec::with_capacity(events.len());
     for (index, event) in events.iter().enumerate() {
         let id = key.map_or_else(|| cx.ids.next_id().into(), |key| key.event_id(index));
         if metadata.correlation_id.is_none() {
-            Arc::make_mut(&mut metadata).correlation_id = Some(id.into());
+            metadata.correlation_id = Some(id.into());
         }
         let event = event.encode().map_err(Refusal::from)?;
-        new_events.push(NewEvent { id, event, metadata: Arc::clone(&metadata) });
+        new_events.push(NewEvent { id, event, metadata: metadata.clone() });
     }
     Ok(new_events)
 }

@@ -1,13 +1,13 @@
 //! A command that has an idempotency key: whether it has run is read from the entity's stream.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use futures_util::TryStreamExt;
 
 use super::{Executed, entity::Entity, flight::Route, load::Shared, retry::pause};
 use crate::{
-    Aggregate, EventStore, IdempotencyKey, Loaded, ReadStream, Refusal, StoreError, StreamId,
-    Version,
+    Aggregate, EventStore, IdempotencyKey, Loaded, Metadata, ReadStream, Refusal, StoreError,
+    StreamId, Version,
 };
 
 /// What the stream of an entity holds.
@@ -76,7 +76,7 @@ async fn find_once<A: Aggregate>(
 ) -> Result<Found<A>, StoreError> {
     let mut events = Vec::with_capacity(1);
     let mut event_ids = Vec::new();
-    let mut metadata = Arc::default();
+    let mut metadata = Metadata::default();
     let mut next = key.event_id(0);
     let after = ReadStream::forwards(stream).starting_at(loaded.version.next());
     let mut records = store.read_stream(after);

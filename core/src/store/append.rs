@@ -88,5 +88,5 @@ fn check_event(event: &NewEvent) -> Result<(), Refusal> {
         return Ok(());
     }
     let refusal = |source: InvalidPayload| Refusal::Metadata { id: event.id, source };
-    Payload::encode(&*event.metadata).map(drop).map_err(refusal)
+    Payload::encode(&event.metadata).map(drop).map_err(refusal)
 }

@@ -107,7 +107,7 @@ impl<A: Aggregate> Scenario<A> {
             version = version.next();
         }
         let ids = Arc::new(SequentialIds::default());
-        Given { state, cx: Context { id, version, now, metadata: Arc::new(metadata), ids } }
+        Given { state, cx: Context { id, version, now, metadata, ids } }
     }
 
     /// Nothing has happened yet.

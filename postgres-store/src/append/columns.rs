@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use annals_core::{EventId, ExpectedVersion, Metadata, NewEvent, StreamAppend};
+use annals_core::{EventId, ExpectedVersion, Extra, Metadata, NewEvent, StreamAppend};
 use serde::Serialize;
-use serde_json::{Map, Value};
 use sqlx::{
     Postgres,
     postgres::{PgArguments, PgHasArrayType, PgTypeInfo, types::Oid},
@@ -81,7 +80,7 @@ impl<'a> Streams<'a> {
 impl<'a> Events<'a> {
     fn push(&mut self, part: i32, append: &'a StreamAppend, kinds: &KindTable) {
         let category = append.stream.category();
-        let mut last: Option<(&Arc<Metadata>, Option<Json<String>>)> = None;
+        let mut last: Option<(&Metadata, Option<Json<String>>)> = None;
         for (nth, event) in (1..).zip(&append.events) {
             let data = &event.event;
             self.parts.push(part);
@@ -92,7 +91,7 @@ impl<'a> Events<'a> {
             self.correlation_ids.push(event.metadata.correlation_id.map(|id| id.as_uuid()));
             self.causation_ids.push(event.metadata.causation_id.map(|id| id.as_uuid()));
             self.metadata.push(match &last {
-                Some((metadata, json)) if Arc::ptr_eq(metadata, &event.metadata) => json.clone(),
+                Some((before, json)) if is_told_as(before, &event.metadata) => json.clone(),
                 _ => {
                     let json = encoded(&event.metadata);
                     last = Some((&event.metadata, json.clone()));
@@ -147,7 +146,7 @@ pub(crate) fn bytes_of(event: &NewEvent) -> usize {
     } else {
         encoded(metadata).map_or(0, |json| json.0.len())
     };
-    event.event.payload.as_str().len() + extra + metadata.actor.as_ref().map_or(0, String::len)
+    event.event.payload.as_str().len() + extra + metadata.actor.as_deref().map_or(0, str::len)
 }
 
 pub(crate) fn ids_of(appends: &[StreamAppend]) -> Vec<Uuid> {
@@ -173,9 +172,14 @@ fn expected(version: ExpectedVersion) -> i64 {
 #[derive(Serialize)]
 struct Stored<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    actor: &'a Option<String>,
-    #[serde(skip_serializing_if = "Map::is_empty")]
-    extra: &'a Map<String, Value>,
+    actor: &'a Option<Arc<str>>,
+    #[serde(skip_serializing_if = "Extra::is_empty")]
+    extra: &'a Extra,
+}
+
+/// Whether the column `metadata` holds the same for both.
+fn is_told_as(one: &Metadata, other: &Metadata) -> bool {
+    one.actor == other.actor && one.extra == other.extra
 }
 
 fn encoded(metadata: &Metadata) -> Option<Json<String>> {

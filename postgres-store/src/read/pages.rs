@@ -35,9 +35,10 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// An empty one, with room for `limit` events.
+    /// An empty one, for up to `limit` events. It is that large at once if it is not the first of its reading.
     pub(crate) fn of(limit: u64) -> Self {
-        Self { events: Vec::new(), limit, bytes: 0 }
+        let at_once = if limit > FIRST { limit } else { 0 };
+        Self { events: Vec::with_capacity(at_once as usize), limit, bytes: 0 }
     }
 
     pub(crate) fn push(&mut self, event: RecordedEvent) {

@@ -3,12 +3,11 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use annals_core::{
-    CausationId, CorrelationId, EventData, EventId, EventType, Metadata, Payload, Position,
+    CausationId, CorrelationId, EventData, EventId, EventType, Extra, Metadata, Payload, Position,
     Recorded, RecordedEvent, StreamId, Version,
 };
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
-use serde_json::{Map, Value};
 use sqlx::{Row, ValueRef, postgres::PgRow};
 use uuid::Uuid;
 
@@ -24,30 +23,21 @@ pub(super) struct RowReader<'a> {
     /// All that the page is of, if it is of one stream.
     of: Option<&'a StreamId>,
     event_types: BTreeMap<i32, EventType>,
-    metadata: LastMetadata,
-}
-
-/// The columns of metadata of the row before, and what they say: events of one command have the same.
-#[derive(Default)]
-struct LastMetadata {
-    correlation: Option<Uuid>,
-    causation: Option<Uuid>,
-    json: Option<String>,
-    metadata: Arc<Metadata>,
+    /// What the column `metadata` held last, and what that says: events of one command share it.
+    last: Option<(Vec<u8>, Stored)>,
 }
 
 /// What the column `metadata` holds.
-#[derive(Deserialize)]
+#[derive(Clone, Default, Deserialize)]
 #[serde(default)]
-#[derive(Default)]
 struct Stored {
-    actor: Option<String>,
-    extra: Map<String, Value>,
+    actor: Option<Arc<str>>,
+    extra: Extra,
 }
 
 impl<'a> RowReader<'a> {
     pub(super) fn new(kinds: &'a KindTable, of: Option<&'a StreamId>) -> Self {
-        Self { kinds, of, event_types: BTreeMap::new(), metadata: LastMetadata::default() }
+        Self { kinds, of, event_types: BTreeMap::new(), last: None }
     }
 
     /// The event in `row`, which comes after the event `before`; none if its kind is not known, or null. The columns
@@ -69,7 +59,7 @@ impl<'a> RowReader<'a> {
             position: Position::new(columns.int8(0)?.unsigned_abs()),
             recorded_at: recorded_at(columns.int8(2)?)?,
             event: EventData::new(event_type, payload).with_schema_version(schema_version),
-            metadata: self.metadata.of(columns)?,
+            metadata: self.metadata(columns)?,
         }))
     }
 
@@ -92,33 +82,32 @@ impl<'a> RowReader<'a> {
         if let Some(stream) = self.of {
             return Ok(stream.clone());
         }
-        let name = columns.text(10)?;
-        match before.filter(|before| before.stream.as_str() == name) {
+        let name = columns.required(10)?;
+        match before.filter(|before| before.stream.as_str().as_bytes() == name) {
             Some(before) => Ok(before.stream.clone()),
-            None => name.parse().map_err(decode),
+            None => str::from_utf8(name).map_err(decode)?.parse().map_err(decode),
         }
     }
-}
 
-impl LastMetadata {
-    fn of(&mut self, columns: Columns<'_>) -> Result<Arc<Metadata>, sqlx::Error> {
-        let correlation = columns.nullable(6)?.map(Uuid::from_bytes);
-        let causation = columns.nullable(7)?.map(Uuid::from_bytes);
-        let json = columns.bytes(8)?.map(str::from_utf8).transpose().map_err(decode)?;
-        if (correlation, causation, json)
-            != (self.correlation, self.causation, self.json.as_deref())
-        {
-            let stored: Stored =
-                json.map(serde_json::from_str).transpose().map_err(decode)?.unwrap_or_default();
-            let mut metadata = Metadata::default();
-            metadata.correlation_id = correlation.map(CorrelationId::from);
-            metadata.causation_id = causation.map(CausationId::from);
-            metadata.actor = stored.actor;
-            metadata.extra = stored.extra;
-            let (json, metadata) = (json.map(str::to_owned), Arc::new(metadata));
-            *self = Self { correlation, causation, json, metadata };
+    fn metadata(&mut self, columns: Columns<'_>) -> Result<Metadata, sqlx::Error> {
+        let mut metadata = Metadata::default();
+        metadata.correlation_id = columns.uuid(6)?.map(CorrelationId::from);
+        metadata.causation_id = columns.uuid(7)?.map(CausationId::from);
+        if let Some(json) = columns.bytes(8)? {
+            Stored { actor: metadata.actor, extra: metadata.extra } = self.stored(json)?;
         }
-        Ok(Arc::clone(&self.metadata))
+        Ok(metadata)
+    }
+
+    fn stored(&mut self, json: &[u8]) -> Result<Stored, sqlx::Error> {
+        match &self.last {
+            Some((last, stored)) if last == json => Ok(stored.clone()),
+            _ => {
+                let stored: Stored = serde_json::from_slice(json).map_err(decode)?;
+                self.last = Some((json.to_vec(), stored.clone()));
+                Ok(stored)
+            }
+        }
     }
 }
 
@@ -138,6 +127,10 @@ impl<'a> Columns<'a> {
         }
     }
 
+    fn required(self, index: usize) -> Result<&'a [u8], sqlx::Error> {
+        self.bytes(index)?.ok_or_else(|| null(index))
+    }
+
     fn nullable<const N: usize>(self, index: usize) -> Result<Option<[u8; N]>, sqlx::Error> {
         self.bytes(index)?.map(<[u8; N]>::try_from).transpose().map_err(decode)
     }
@@ -150,8 +143,12 @@ impl<'a> Columns<'a> {
         self.fixed(index).map(i64::from_be_bytes)
     }
 
+    fn uuid(self, index: usize) -> Result<Option<Uuid>, sqlx::Error> {
+        Ok(self.nullable(index)?.map(Uuid::from_bytes))
+    }
+
     fn text(self, index: usize) -> Result<&'a str, sqlx::Error> {
-        str::from_utf8(self.bytes(index)?.ok_or_else(|| null(index))?).map_err(decode)
+        str::from_utf8(self.required(index)?).map_err(decode)
     }
 }
 

@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
 use super::fixture::{Any, Store, append, events, payload, read, stream, to};
@@ -100,7 +98,7 @@ pub(super) async fn names_and_metadata_come_back_equal(store: Store) {
                 schema_version,
                 payload: payload(&json!({})),
             },
-            metadata: Arc::new(metadata),
+            metadata,
         };
         let new = vec![
             event(full.clone(), 1),

@@ -4,7 +4,7 @@ mod followed;
 mod run;
 mod way;
 
-use std::{error::Error, fmt, fmt::Debug, sync::Arc};
+use std::{error::Error, fmt, fmt::Debug};
 
 use chrono::{DateTime, Utc};
 use futures_util::future::{LocalBoxFuture, ready};
@@ -47,7 +47,7 @@ pub struct Following<S: FollowerStore, B = ()> {
     /// How many events have happened: their ids count from 1.
     events: u128,
     now: DateTime<Utc>,
-    metadata: Arc<Metadata>,
+    metadata: Metadata,
 }
 
 /// A follower, and how it is added to those of a process.
@@ -90,7 +90,7 @@ impl<S: FollowerStore> Following<S> {
             past: Vec::new(),
             events: 0,
             now: begin_of_2026(),
-            metadata: Arc::default(),
+            metadata: Metadata::default(),
         }
     }
 
@@ -153,7 +153,7 @@ impl<S: FollowerStore, B: Send + Sync> Following<S, B> {
     /// What is given from here on carries this metadata, its actor for instance; none before.
     #[must_use]
     pub fn with_metadata(mut self, metadata: Metadata) -> Self {
-        self.metadata = Arc::new(metadata);
+        self.metadata = metadata;
         self
     }
 
@@ -196,7 +196,7 @@ impl<S: FollowerStore, B: Send + Sync> Following<S, B> {
         for event in events {
             self.events += 1;
             let id = EventId::from(Uuid::from_u128(self.events));
-            new.push(NewEvent::new(event).with_id(id).with_metadata(Arc::clone(&self.metadata)));
+            new.push(NewEvent::new(event).with_id(id).with_metadata(self.metadata.clone()));
         }
         self.past.push(Happened { stream, events: new, at: self.now });
         self

@@ -82,7 +82,7 @@ fn event(position: u64) -> RecordedEvent {
         position: Position::new(position),
         recorded_at: DateTime::UNIX_EPOCH,
         event: EventData::new(EventType::from_static("order.placed"), Payload::from_stored("{}")),
-        metadata: Arc::default(),
+        metadata: crate::Metadata::default(),
     }
 }
 
