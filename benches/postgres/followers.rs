@@ -66,7 +66,7 @@ async fn asked(ground: &Ground, number: usize) -> Outcome<Asked> {
     let running = followers(&store, number).start().await?;
     running.wait_until_live(Duration::from_secs(60)).await?;
     let count = (ground.duration.as_secs_f64() * f64::from(PER_SECOND)) as usize;
-    deposit(&store, count, PER_SECOND).await?;
+    deposit(&store, count, PER_SECOND, None).await?;
     let begin = Instant::now();
     caught_up(&running, number, store.head().await?).await?;
     let behind = begin.elapsed();

@@ -14,10 +14,13 @@ use annals::{
 };
 use annals_figures::{Figure, Part, Unit};
 use serde::{Deserialize, Serialize};
+use sqlx::PgPool;
+use tokio::sync::mpsc::unbounded_channel;
 
 use crate::{
     account::AccountEvent,
     contender::within,
+    follow_by_hand::{self, Followed},
     ground::{Ground, Outcome},
     pace::{Answered, Pace, now},
 };
@@ -73,12 +76,17 @@ pub(crate) async fn figures(ground: &Ground, pace: Pace) -> Outcome<Vec<Figure>>
     running.wait_until_live(Duration::from_secs(60)).await?;
     let seconds = LONGER * ground.duration.as_secs_f64();
     let count = (seconds * f64::from(pace.per_second())) as usize;
-    let mut figures = [const { [const { [const { Vec::new() }; 3] }; 3] }; 2];
+    let by_hand =
+        ByHand { store: ground.store().await?, pool: follow_by_hand::tables(ground).await? };
+    let mut figures = [const { [const { [const { Vec::new() }; 3] }; 3] }; 3];
     for round in 0..ground.rounds {
-        for nth in [round % 2, (round + 1) % 2] {
+        for nth in (0..3).map(|nth| (nth + round) % 3) {
             ground.settle().await?;
-            let from = [From::Here, From::AnotherProcess][nth];
-            let latencies = from.latencies(ground, &store, &running, pace, count).await?;
+            let latencies = match nth {
+                0 => From::Here.latencies(ground, &store, &running, pace, count).await?,
+                1 => From::AnotherProcess.latencies(ground, &store, &running, pace, count).await?,
+                _ => by_hand.latencies(pace, count).await?,
+            };
             for (figures, latencies) in figures[nth].iter_mut().zip(latencies) {
                 for (figures, share) in figures.iter_mut().zip([0.5, 0.99, 1.0]) {
                     figures.push(within(&latencies, share));
@@ -90,14 +98,21 @@ pub(crate) async fn figures(ground: &Ground, pace: Pace) -> Outcome<Vec<Figure>>
     ground.clear().await?;
 
     let mut all = Vec::new();
-    let names = ["same process", "another process"];
-    for (name, (figures, goal)) in names.iter().zip(figures.into_iter().zip(GOALS)) {
+    let ways = [
+        ("same process", "annals", Some(GOALS[0])),
+        ("another process", "annals", Some(GOALS[1])),
+        ("told by hand", "by hand", None),
+    ];
+    for ((name, who, goal), figures) in ways.into_iter().zip(figures) {
         for (measured, figures) in MEASURED.iter().zip(figures) {
             for (share, rounds) in ["p50", "p99", "longest"].iter().zip(figures) {
                 let work = format!("{name}, {measured}: {share}");
-                let figure = Figure::new(work, Unit::Seconds).by("annals", rounds);
-                let has_goal = *share == "p99" && *measured != MEASURED[0];
-                all.push(if has_goal { figure.at_most(goal) } else { figure });
+                let figure = Figure::new(work, Unit::Seconds).by(who, rounds);
+                let goal = goal.filter(|_| *share == "p99" && *measured != MEASURED[0]);
+                all.push(match goal {
+                    Some(goal) => figure.at_most(goal),
+                    None => figure,
+                });
             }
         }
     }
@@ -117,27 +132,51 @@ impl From {
         let before = store.head().await?.get();
         let appended = async {
             match self {
-                Self::Here => pace.append(store, count).await,
+                Self::Here => pace.append(store, count, None).await,
                 Self::AnotherProcess => elsewhere(ground, store.schema(), pace, count).await,
             }
         };
         let (answered, committed) =
             tokio::try_join!(appended, committed(running, before, pace.accounts() + count))?;
         let handed: HashMap<_, _> = HANDED.lock().unwrap().drain(..).collect();
-        let took = |at: &Answered| at.at.saturating_sub(at.sent);
-        let handed = |at: &Answered| handed[&at.position].saturating_sub(at.at);
-        let committed = |at: &Answered| {
-            let nth = (at.position - before - 1) as usize;
-            committed[nth].saturating_sub(at.at)
+        let followed = |position| Followed {
+            handed: handed[&position],
+            committed: committed[(position - before - 1) as usize],
         };
-        let mut latencies = [
-            answered.iter().map(took).collect(),
-            answered.iter().map(handed).collect(),
-            answered.iter().map(committed).collect(),
-        ];
-        latencies.iter_mut().for_each(|latencies: &mut Vec<_>| latencies.sort_unstable());
-        Ok(latencies)
+        Ok(measured(&answered, followed))
     }
+}
+
+/// Who follows by hand, and a store in which nobody else follows.
+struct ByHand {
+    store: PostgresStore,
+    pool: PgPool,
+}
+
+impl ByHand {
+    /// What is [`MEASURED`] of each event; each sorted.
+    async fn latencies(&self, pace: Pace, count: usize) -> Outcome<[Vec<Duration>; 3]> {
+        let (tell, told) = unbounded_channel();
+        let follow = follow_by_hand::follow(self.pool.clone(), told, pace.accounts());
+        let follow = tokio::spawn(follow);
+        let answered = pace.append(&self.store, count, Some(tell)).await?;
+        let followed = follow.await??;
+        Ok(measured(&answered, |position| followed[&position]))
+    }
+}
+
+/// What is [`MEASURED`] of each event; each sorted.
+fn measured(answered: &[Answered], followed: impl Fn(u64) -> Followed) -> [Vec<Duration>; 3] {
+    let each = |took: &dyn Fn(&Answered) -> Duration| {
+        let mut all: Vec<_> = answered.iter().map(took).collect();
+        all.sort_unstable();
+        all
+    };
+    [
+        each(&|at| at.at.saturating_sub(at.sent)),
+        each(&|at| followed(at.position).handed.saturating_sub(at.at)),
+        each(&|at| followed(at.position).committed.saturating_sub(at.at)),
+    ]
 }
 
 /// When each of the `count` events after position `after` was committed, as who waits for it learns.
@@ -177,7 +216,7 @@ async fn elsewhere(
 pub(crate) async fn append(schema: &str, pace: Pace, count: usize) -> Outcome {
     let url = std::env::var("ANNALS_TEST_DATABASE_URL")?;
     let store = PostgresStore::builder().with_schema(schema).connect(&url).await?;
-    println!("{}", serde_json::to_string(&pace.append(&store, count).await?)?);
+    println!("{}", serde_json::to_string(&pace.append(&store, count, None).await?)?);
     store.shutdown().await;
     Ok(())
 }

@@ -40,6 +40,7 @@ mod by_hand;
 mod coalesced;
 mod command;
 mod contender;
+mod follow_by_hand;
 mod followers;
 mod ground;
 mod growth;

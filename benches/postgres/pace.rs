@@ -10,6 +10,7 @@ use clap::ValueEnum;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 use tokio::{
+    sync::mpsc::UnboundedSender,
     task::JoinSet,
     time::{MissedTickBehavior, interval},
 };
@@ -32,6 +33,9 @@ pub(crate) struct Answered {
     pub(crate) sent: Duration,
     pub(crate) at: Duration,
 }
+
+/// Who is told of the position of each event as soon as its append was answered.
+pub(crate) type Tell = Option<UnboundedSender<u64>>;
 
 /// What is appended, and how often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -70,11 +74,12 @@ impl Pace {
         self,
         store: &PostgresStore,
         count: usize,
+        tell: Tell,
     ) -> Outcome<Vec<Answered>> {
         match self {
-            Self::Deposits => deposit(store, count, self.per_second()).await,
+            Self::Deposits => deposit(store, count, self.per_second(), tell).await,
             Self::Commands => {
-                let mut commands = Commands::prepare(store).await?;
+                let mut commands = Commands { tell, ..Commands::prepare(store).await? };
                 commands.send(count).await?;
                 commands.answered().await
             }
@@ -87,6 +92,7 @@ pub(crate) async fn deposit(
     store: &PostgresStore,
     count: usize,
     per_second: u32,
+    tell: Tell,
 ) -> Outcome<Vec<Answered>> {
     let mut accounts = VecDeque::new();
     for nth in 0..ACCOUNTS {
@@ -102,7 +108,7 @@ pub(crate) async fn deposit(
         pace.tick().await;
         let sent = now();
         let position = customer.act(store, nth as u64).await?.unsigned_abs();
-        answered.push(Answered { position, sent, at: now() });
+        answered.push(Answered::now(position, sent, &tell));
     }
     Ok(answered)
 }
@@ -114,6 +120,7 @@ pub(crate) struct Commands {
     accounts: Vec<Uuid>,
     sent: usize,
     on_their_way: JoinSet<Outcome<Answered>>,
+    tell: Tell,
 }
 
 impl Commands {
@@ -122,11 +129,11 @@ impl Commands {
         let repository = Repository::new(store.clone());
         let accounts: Vec<_> = (0..Pace::Commands.accounts()).map(|_| Uuid::now_v7()).collect();
         stream::iter(&accounts)
-            .map(|account| execute(repository.clone(), *account, AccountEvent::opened(0)))
+            .map(|account| execute(repository.clone(), *account, AccountEvent::opened(0), None))
             .buffer_unordered(64)
             .try_collect::<Vec<_>>()
             .await?;
-        Ok(Self { repository, accounts, sent: 0, on_their_way: JoinSet::new() })
+        Ok(Self { repository, accounts, sent: 0, on_their_way: JoinSet::new(), tell: None })
     }
 
     /// Sends `count` of them. A tick that comes late is made up for, so the pace holds on average.
@@ -136,7 +143,8 @@ impl Commands {
             pace.tick().await;
             let account = self.accounts[self.sent % self.accounts.len()];
             let deposit = AccountEvent::deposited(self.sent as u64);
-            self.on_their_way.spawn(execute(self.repository.clone(), account, deposit));
+            let (repository, tell) = (self.repository.clone(), self.tell.clone());
+            self.on_their_way.spawn(execute(repository, account, deposit, tell));
             self.sent += 1;
         }
         Ok(())
@@ -152,10 +160,20 @@ async fn execute(
     accounts: Repository<Account>,
     account: Uuid,
     event: AccountEvent,
+    tell: Tell,
 ) -> Outcome<Answered> {
     let sent = now();
     let position = accounts.execute(&account, &event).await?.position.get();
-    Ok(Answered { position, sent, at: now() })
+    Ok(Answered::now(position, sent, &tell))
+}
+
+impl Answered {
+    fn now(position: u64, sent: Duration, tell: &Tell) -> Self {
+        let answered = Self { position, sent, at: now() };
+        // Nobody minds that it is not told any more.
+        let _told = tell.as_ref().map(|tell| tell.send(position));
+        answered
+    }
 }
 
 /// The time since the epoch, which two processes can compare.
