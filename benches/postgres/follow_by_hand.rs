@@ -37,7 +37,7 @@ pub(crate) async fn tables(ground: &Ground) -> Outcome<PgPool> {
     Ok(pool)
 }
 
-/// Follows until nobody is left who could tell it of more: one event is of one of so many accounts.
+/// Follows until nobody is left who could tell it of more. The position stands for one of so many accounts.
 pub(crate) async fn follow(
     pool: PgPool,
     mut told: UnboundedReceiver<u64>,

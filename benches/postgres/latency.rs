@@ -1,6 +1,6 @@
 //! How long it takes from the answer to an append until a read model is handed its event, and until who waited for it
 //! knows that the step is committed. How long the appends took themselves says what the disk was like meanwhile: a step
-//! waits for it as an append does, and the next event for the step.
+//! waits for it as an append does, and the next event for the step. The same of a follower by hand says what the machine allows.
 
 use std::{
     collections::HashMap,

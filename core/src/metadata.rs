@@ -183,8 +183,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_added_to_a_clone_is_not_added_to_the_other() {
+    fn clones_share_their_entries_until_one_is_added() {
         let one = Metadata::default().with_extra("a", 1);
+        assert!(std::ptr::eq(&*one.extra, &*one.clone().extra), "a clone shares its entries");
         let other = one.clone().with_extra("b", 2);
         assert_eq!(json!(*one.extra), json!({ "a": 1 }));
         assert_eq!(json!(*other.extra), json!({ "a": 1, "b": 2 }));

@@ -91,7 +91,7 @@ impl<'a> Events<'a> {
             self.correlation_ids.push(event.metadata.correlation_id.map(|id| id.as_uuid()));
             self.causation_ids.push(event.metadata.causation_id.map(|id| id.as_uuid()));
             self.metadata.push(match &last {
-                Some((before, json)) if is_told_as(before, &event.metadata) => json.clone(),
+                Some((before, json)) if have_same_column(before, &event.metadata) => json.clone(),
                 _ => {
                     let json = encoded(&event.metadata);
                     last = Some((&event.metadata, json.clone()));
@@ -178,7 +178,7 @@ struct Stored<'a> {
 }
 
 /// Whether the column `metadata` holds the same for both.
-fn is_told_as(one: &Metadata, other: &Metadata) -> bool {
+fn have_same_column(one: &Metadata, other: &Metadata) -> bool {
     one.actor == other.actor && one.extra == other.extra
 }
 
