@@ -72,6 +72,10 @@ impl fmt::Display for SchemaName {
 pub(crate) struct Statement(Arc<str>);
 
 impl Statement {
+    pub(crate) fn text(&self) -> &str {
+        &self.0
+    }
+
     pub(crate) fn query(&self) -> Query<'static, Postgres, PgArguments> {
         // Safe: a text of this crate, with a checked schema name.
         sqlx::query(AssertSqlSafe(Arc::clone(&self.0)))
@@ -117,6 +121,7 @@ statements! {
     positions = include_str!("../sql/status/positions.sql"),
     holders = include_str!("../sql/status/holders.sql"),
     advance = include_str!("../sql/followers/advance.sql"),
+    advance_at_once = include_str!("../sql/followers/advance_at_once.sql"),
     check_work = include_str!("../sql/followers/check_work.sql"),
     claim = include_str!("../sql/followers/claim.sql"),
     end_frozen = include_str!("../sql/followers/end_frozen.sql"),

@@ -1,6 +1,9 @@
 //! The cases on Postgres.
 
-use annals::{HandlerError, Options, PostgresStore, PostgresStoreBuilder, Projection, Recorded};
+use annals::{
+    EventStore, Followers, HandlerError, Options, PostgresStore, PostgresStoreBuilder, Projection,
+    ReadModel, Recorded, StreamExt, followers::ProgressState,
+};
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, PgConnection};
 
@@ -9,7 +12,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 mod fresh;
 
 use crate::{
-    ledger::{Behaviour, Moved},
+    ledger::{Balance, Behaviour, LONG, Moved, deposit, eventually},
     stores::TestStore,
 };
 
@@ -91,4 +94,35 @@ impl TestStore for PostgresStore {
             sqlx::query_as(AssertSqlSafe(rows)).fetch_all(self.pool()).await.unwrap();
         rows.into_iter().map(|(account, at)| (account, at.unsigned_abs())).collect()
     }
+}
+
+/// Whoever ran the shadow learns of the swap, and looks for the tables where they are by then.
+#[tokio::test]
+async fn steps_take_one_statement_again_once_a_rebuild_serves() {
+    let store = fresh_store().await;
+    deposit(&store, "a", 1).await;
+    let running = Followers::new(store.clone()).read_model::<Balance>().start().await.unwrap();
+    let follower = running.follower(Balance::NAME);
+    let reader = running.reader::<Balance>();
+    reader.wait_for(store.head().await.unwrap(), LONG).await.unwrap();
+    follower.rebuild().await.unwrap();
+    let progress: Vec<_> = follower.progress().map(Result::unwrap).collect().await;
+    assert!(progress.last().is_some_and(|last| last.state == ProgressState::Swapped));
+    let see = "SET search_path = $read;
+        CREATE TABLE seen (number serial, statement text);
+        CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS
+            'BEGIN INSERT INTO seen (statement) VALUES (current_query()); RETURN NEW; END';
+        CREATE TRIGGER sees AFTER UPDATE ON balances FOR EACH ROW EXECUTE FUNCTION see()";
+    let read = format!("\"{}_read\"", store.schema());
+    let see = AssertSqlSafe(see.replace("$read", &read));
+    sqlx::raw_sql(see).execute(&mut fresh::connection().await).await.unwrap();
+    let last = format!("SELECT statement FROM {read}.seen ORDER BY number DESC LIMIT 1");
+    eventually(async || {
+        let position = deposit(&store, "a", 1).await;
+        reader.wait_for(position, LONG).await.unwrap();
+        let last = sqlx::query_scalar::<_, String>(AssertSqlSafe(last.clone()));
+        last.fetch_one(store.pool()).await.unwrap().contains("SET position =")
+    })
+    .await;
+    running.shutdown().await;
 }

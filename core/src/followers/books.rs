@@ -285,7 +285,7 @@ pub struct Claim {
     pub fence: u64,
     /// Where the checkpoint was when it was claimed: the truth about a step whose outcome was unknown.
     pub position: Position,
-    /// Whether the build was the live one then. A swap changes that and leaves the claim as it is.
+    /// Whether the build was the live one when that was last looked at. A swap changes it and leaves the claim as it is.
     pub is_live: bool,
 }
 

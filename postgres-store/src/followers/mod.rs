@@ -1,5 +1,6 @@
 //! The part of the store that followers work with: who runs what, how far each part is, and the rows that they write.
 
+mod at_once;
 mod beat;
 mod books;
 mod claim;

@@ -36,12 +36,19 @@ fn quoted(names: &[&str]) -> String {
     names.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", ")
 }
 
-/// Puts rows into the table in `schema`: $1 the keys, $2 the states, and so on in the order of columns, side by side.
-pub(super) fn upsert(schema: &str, TableShape { name, columns, .. }: &TableShape) -> String {
+/// Puts rows into the table in `schema`: the parameter `first` is the keys, the next one the states, and so on in the order of
+/// columns, side by side.
+pub(super) fn upsert(
+    schema: &str,
+    TableShape { name, columns, .. }: &TableShape,
+    first: usize,
+    condition: &str,
+) -> String {
     let names = |prefix: &str| -> String {
         columns.iter().map(|column| format!(", {prefix}\"{}\"", column.name)).collect()
     };
-    let types: String = (3..)
+    let (keys, states) = (first, first + 1);
+    let types: String = (first + 2..)
         .zip(columns)
         .map(|(number, column)| format!(", ${number}::{}[]", sql_type(column.kind)))
         .collect();
@@ -51,7 +58,7 @@ pub(super) fn upsert(schema: &str, TableShape { name, columns, .. }: &TableShape
         .collect();
     format!(
         "INSERT INTO {schema}.\"{name}\" (key, state{}) SELECT r.key, r.state::json{} \
-         FROM unnest($1::text[], $2::text[]{types}) AS r (key, state{}) \
+         FROM unnest(${keys}::text[], ${states}::text[]{types}) AS r (key, state{}) WHERE {condition} \
          ON CONFLICT (key) DO UPDATE SET state = excluded.state{sets}",
         names(""),
         names("r."),
@@ -59,9 +66,30 @@ pub(super) fn upsert(schema: &str, TableShape { name, columns, .. }: &TableShape
     )
 }
 
-/// Removes the rows with the keys $1.
-pub(super) fn delete(schema: &str, table: &TableShape) -> String {
-    format!("DELETE FROM {schema}.\"{}\" WHERE key = ANY ($1)", table.name)
+/// Removes the rows with the keys in the parameter `first`.
+pub(super) fn delete(schema: &str, table: &TableShape, first: usize, condition: &str) -> String {
+    format!("DELETE FROM {schema}.\"{}\" WHERE key = ANY (${first}) AND {condition}", table.name)
+}
+
+/// What a step writes if `advance`, which has parameters up to `first`, gives a row: it [removes](delete) rows if `deletes`, and
+/// [puts](upsert) others there. Keys to remove come first. A removal of nothing would not do: a plan for any keys looks so
+/// dear beside it that the server plans anew each time.
+pub(super) fn at_once(
+    advance: &str,
+    schema: &str,
+    table: &TableShape,
+    first: usize,
+    deletes: bool,
+) -> String {
+    let if_advanced = "EXISTS (SELECT FROM advanced)";
+    let (removed, next) = if deletes {
+        let delete = delete(schema, table, first, if_advanced);
+        (format!("removed AS ({delete}), "), first + 1)
+    } else {
+        (String::new(), first)
+    };
+    let upsert = upsert(schema, table, next, if_advanced);
+    format!("WITH advanced AS ({advance}), {removed}written AS ({upsert}) SELECT FROM advanced")
 }
 
 /// A statement and what it is bound with, from the parameter `first` on.
@@ -192,11 +220,11 @@ mod tests {
     #[test]
     fn rows_are_put_side_by_side() {
         assert_eq!(
-            upsert("\"x_read\"", &table()),
+            upsert("\"x_read\"", &table(), 1, "true"),
             "INSERT INTO \"x_read\".\"customers\" (key, state, \"spent\", \"order\") \
              SELECT r.key, r.state::json, r.\"spent\", r.\"order\" \
              FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[]) AS r (key, state, \"spent\", \"order\") \
-             ON CONFLICT (key) DO UPDATE SET state = excluded.state, \"spent\" = excluded.\"spent\", \
+             WHERE true ON CONFLICT (key) DO UPDATE SET state = excluded.state, \"spent\" = excluded.\"spent\", \
              \"order\" = excluded.\"order\""
         );
     }

@@ -9,7 +9,7 @@ use sqlx::{Column, Row as _, TypeInfo, ValueRef, postgres::PgRow};
 use super::{
     failures::number,
     judge, row_sql,
-    write::{bind, place, sql},
+    write::{bind, keys_of_rows, place, sql},
 };
 use crate::{database::Database, failure::Failure};
 
@@ -94,9 +94,7 @@ impl Database {
         let first = if build.is_some() { 2 } else { 1 };
         let (select, values, keys) = match which {
             WhichRows::Keys(keys) => {
-                // A key with NUL has no row.
-                let keys: Vec<_> = keys.iter().filter(|key| !key.contains('\0')).cloned().collect();
-                (row_sql::by_keys(&schema, table, first), Vec::new(), Some(keys))
+                (row_sql::by_keys(&schema, table, first), Vec::new(), Some(keys_of_rows(keys)))
             }
             WhichRows::Query(query) => {
                 let select = row_sql::by_query(&schema, table, query, first);

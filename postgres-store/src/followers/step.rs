@@ -1,4 +1,4 @@
-//! The one transaction of a part: the checkpoint first, then the work.
+//! The one transaction of a part: the checkpoint first, then the work. Where one statement will do, it is that.
 
 use std::time::Duration;
 
@@ -19,12 +19,12 @@ use super::{
 use crate::{database::Database, failure::Failure};
 
 /// How a checkpoint is to move.
-struct Advance<'a> {
-    claim: &'a Claim,
+pub(super) struct Advance<'a> {
+    pub(super) claim: &'a Claim,
     from: Position,
     to: Position,
     events: u64,
-    limits: Limits,
+    pub(super) limits: Limits,
 }
 
 /// What a step knows once its checkpoint has moved.
@@ -40,15 +40,22 @@ impl Database {
         let _room = self.steps.acquire().await;
         let connection = self.connection().await.map_err(unavailable)?;
         let mut lent = Lent::new(connection);
-        let is_alone = step.rows.is_none()
-            && step.work.is_none()
-            && step.park.is_empty()
-            && step.settle.is_empty();
-        if is_alone {
-            let begun =
-                self.advance(&Advance::of(&step), &mut lent).await.map_err(judge::committing)?;
-            lent.give_back();
-            return begun.map(drop).ok_or(StepError::Fenced);
+        let advance = Advance::of(&step);
+        let fits_a_statement =
+            step.work.is_none() && step.park.is_empty() && step.settle.is_empty();
+        match step.rows {
+            None if fits_a_statement => {
+                let begun = self.advance(&advance, &mut lent).await.map_err(judge::committing)?;
+                lent.give_back();
+                return begun.map(drop).ok_or(StepError::Fenced);
+            }
+            Some(rows)
+                if fits_a_statement && self.advance_with(&advance, &rows, &mut lent).await? =>
+            {
+                lent.give_back();
+                return Ok(());
+            }
+            _ => {}
         }
         let mut transaction = lent.begin().await.map_err(judge::store)?;
         let outcome = self.carry_out(step, &mut transaction).await;
@@ -86,10 +93,7 @@ impl Database {
         step: &Advance<'_>,
         connection: &mut PgConnection,
     ) -> Result<Option<Begun>, sqlx::Error> {
-        let (build, part) = columns(step.claim.part);
-        let query = self.statements.advance.query().bind(build).bind(part);
-        let query = query.bind(step.claim.fence.cast_signed()).bind(position(step.from));
-        let query = query.bind(position(step.to)).bind(step.events.cast_signed());
+        let query = step.bind(self.statements.advance.query());
         let row = limited(query, step.limits).fetch_optional(connection).await?;
         row.as_ref().map(begun).transpose()
     }
@@ -156,6 +160,13 @@ impl<'a> Advance<'a> {
     fn of(step: &Step<'a, PgConnection>) -> Self {
         let Step { claim, from, to, events, limits, .. } = *step;
         Self { claim, from, to, events, limits }
+    }
+
+    /// Binds the first six parameters of what advances.
+    pub(super) fn bind(&self, query: Sql) -> Sql {
+        let (build, part) = columns(self.claim.part);
+        let query = query.bind(build).bind(part).bind(self.claim.fence.cast_signed());
+        query.bind(position(self.from)).bind(position(self.to)).bind(self.events.cast_signed())
     }
 }
 

@@ -18,16 +18,13 @@ impl Database {
     ) -> Result<(), StepError> {
         let schema = self.schema.fill(place(is_live));
         if !upserts.is_empty() {
-            let query = sql(row_sql::upsert(&schema, table));
-            let keys: Vec<_> = upserts.iter().map(|row| row.key.clone()).collect();
-            let states: Vec<_> = upserts.iter().map(|row| row.state.as_str().to_owned()).collect();
-            let query = bind_columns(query.bind(keys).bind(states), table, upserts);
+            let query =
+                bind_upserts(sql(row_sql::upsert(&schema, table, 1, "true")), table, upserts);
             query.execute(&mut *transaction).await.map_err(judge::rows)?;
         }
-        // No row has a key with NUL.
-        let deletes: Vec<_> = deletes.iter().filter(|key| !key.contains('\0')).cloned().collect();
+        let deletes = keys_of_rows(deletes);
         if !deletes.is_empty() {
-            let query = sql(row_sql::delete(&schema, table)).bind(deletes);
+            let query = sql(row_sql::delete(&schema, table, 1, "true")).bind(deletes);
             query.execute(transaction).await.map_err(judge::rows)?;
         }
         Ok(())
@@ -44,7 +41,16 @@ pub(super) fn sql(text: String) -> Sql {
     sqlx::query(AssertSqlSafe(text))
 }
 
-fn bind_columns(mut query: Sql, table: &TableShape, rows: &[Upsert]) -> Sql {
+/// No row has a key with NUL.
+pub(super) fn keys_of_rows(keys: &[String]) -> Vec<String> {
+    keys.iter().filter(|key| !key.contains('\0')).cloned().collect()
+}
+
+/// Binds keys, states and columns, side by side.
+pub(super) fn bind_upserts(query: Sql, table: &TableShape, rows: &[Upsert]) -> Sql {
+    let keys: Vec<_> = rows.iter().map(|row| row.key.clone()).collect();
+    let states: Vec<_> = rows.iter().map(|row| row.state.as_str().to_owned()).collect();
+    let mut query = query.bind(keys).bind(states);
     for (number, column) in table.columns.iter().enumerate() {
         let values = rows.iter().map(|row| row.values.get(number).unwrap_or(&Value::Null));
         query = match column.kind {

@@ -1,6 +1,7 @@
 //! What only Postgres can get wrong about followers: transactions that are left open, tables that a handler should not touch,
 //! and rights.
 
+mod at_once;
 mod dropped;
 mod frozen;
 mod handlers;

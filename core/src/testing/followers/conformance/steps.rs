@@ -79,6 +79,13 @@ pub(super) async fn the_checkpoint_must_be_where_the_step_begins<F: Fixture>(tri
     assert_eq!(positions(&trial.live(NOTES).await), [5]);
     assert_eq!(trial.read_notes().await, ["five"]);
     trial.wrote(&claim, Doing::from_to(5, 6), "six").await;
+    let claim = trial.running(CUSTOMERS).await;
+    trial.stepped(&claim, Doing::from_to(0, 5).put(row("a", "5"))).await;
+    for from in [0, 4, 6, 100] {
+        fenced(trial.step(&claim, Doing::from_to(from, 200).put(row("a", "200"))).await);
+    }
+    assert_eq!(positions(&trial.live(CUSTOMERS).await), [5]);
+    assert_eq!(trial.list(None).await, ["a=5"]);
 }
 
 pub(super) async fn a_fenced_step_leaves_nothing<F: Fixture>(trial: Trial<F>) {
@@ -86,8 +93,9 @@ pub(super) async fn a_fenced_step_leaves_nothing<F: Fixture>(trial: Trial<F>) {
     trial.stepped(&old, Doing::from_to(0, 1).put(row("a", "1")).park("a", 1, true)).await;
     assert!(trial.release(std::slice::from_ref(&old)).await.is_ok());
     let before = trial.live(CUSTOMERS).await;
-    let doing = Doing::from_to(1, 2).events(1).put(row("a", "2")).put(row("b", "2"));
-    fenced(trial.step(&old, doing.delete("c").park("b", 2, true).settle("a", 1)).await);
+    let rows = || Doing::from_to(1, 2).events(1).put(row("a", "2")).put(row("b", "2")).delete("c");
+    fenced(trial.step(&old, rows()).await);
+    fenced(trial.step(&old, rows().park("b", 2, true).settle("a", 1)).await);
     assert_eq!(trial.live(CUSTOMERS).await, before);
     assert_eq!(trial.list(None).await, ["a=1"]);
     let parked = trial.all_parked(old.part.build).await;

@@ -1,0 +1,185 @@
+//! A step of a read model is one statement, and waits neither for whoever holds its part, nor long for whoever holds a row.
+
+use std::time::Duration;
+
+use annals::{
+    FollowerStore, Payload, PostgresStore, Query,
+    followers::{
+        Build, Claim, Command, FollowerKind, Make, RowChanges, RowsOf, Step, StepError, Swap,
+        Upsert, WhichRows,
+    },
+};
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use super::{LIMITS, books, claim, declaration, live, step, table};
+use crate::fresh::{connection, fresh_store, run};
+
+/// A read model's build that is made, and claimed.
+#[derive(Clone)]
+struct Customers {
+    store: PostgresStore,
+    claim: Claim,
+}
+
+impl Customers {
+    async fn new() -> Self {
+        let store = fresh_store().await;
+        store.declare(&declaration(table().name, FollowerKind::ReadModel)).await.unwrap();
+        Self::made(&store, &live(&store).await).await
+    }
+
+    async fn shadow(&self) -> Self {
+        let rebuild = Command::Rebuild { verify: None };
+        self.store.command(table().name, &rebuild).await.unwrap();
+        let shadow = books(&self.store).await.followers.remove(0).shadow.unwrap();
+        Self::made(&self.store, &shadow).await
+    }
+
+    async fn made(store: &PostgresStore, build: &Build) -> Self {
+        let claim = claim(store, build).await;
+        store.make(&claim, Make::Table(&table()), LIMITS).await.unwrap();
+        Self { store: store.clone(), claim }
+    }
+
+    /// A step from a position to the next one.
+    async fn step(&self, from: u64, put: &[&str], delete: &[&str]) -> Result<(), StepError> {
+        let state = Payload::parse(from.to_string()).unwrap();
+        let put = put.iter().map(|key| (*key).to_owned());
+        let upserts: Vec<_> =
+            put.map(|key| Upsert { key, state: state.clone(), values: Vec::new() }).collect();
+        let deletes: Vec<_> = delete.iter().map(|key| (*key).to_owned()).collect();
+        let rows = RowChanges { table: &table(), upserts: &upserts, deletes: &deletes };
+        let step = step(&self.claim, from, from + 1);
+        self.store.commit(Step { rows: Some(rows), ..step }).await
+    }
+
+    /// The rows of the build, in order.
+    async fn rows(&self) -> Vec<String> {
+        let (table, query) = (table(), Query::all());
+        let (claim, which) = (Some(&self.claim), WhichRows::Query(&query));
+        let rows = self.store.rows(&RowsOf { table: &table, claim, which }).await.unwrap();
+        rows.iter().map(|row| format!("{}={}", row.key, row.state.as_str())).collect()
+    }
+
+    /// A session that has run `sql`.
+    async fn session(&self, sql: &str) -> PgConnection {
+        let mut session = connection().await;
+        self.run(&mut session, sql).await.unwrap();
+        session
+    }
+
+    async fn run(&self, session: &mut PgConnection, sql: &str) -> Result<(), sqlx::Error> {
+        run(session, &self.store, &self.sql(sql)).await
+    }
+
+    fn sql(&self, sql: &str) -> String {
+        ["read", "build"].iter().fold(sql.to_owned(), |sql, beside| {
+            let place = format!("\"{}_{beside}\"", self.store.schema());
+            sql.replace(&format!("${beside}"), &place)
+        })
+    }
+}
+
+/// Until a session that runs `statement` waits for `holder`.
+async fn until_it_waits(statement: &str, holder: &mut PgConnection) {
+    let pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(holder).await.unwrap();
+    let waits = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid)) AND query LIKE $2)";
+    let mut looking = connection().await;
+    while !sqlx::query_scalar::<_, bool>(waits)
+        .bind(pid)
+        .bind(format!("%{statement}%"))
+        .fetch_one(&mut looking)
+        .await
+        .unwrap()
+    {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// A trigger says which statement has written each row; as in a transaction, it finds what it names where the tables are.
+#[tokio::test]
+async fn the_checkpoint_moves_in_the_statement_that_writes_the_rows() {
+    const SEE: &str = "
+        CREATE TABLE $place.seen (number serial, statement text);
+        CREATE FUNCTION $place.see() RETURNS trigger LANGUAGE plpgsql AS
+            'BEGIN INSERT INTO seen (statement) VALUES (current_query()); RETURN coalesce(NEW, OLD); END';
+        CREATE TRIGGER sees BEFORE INSERT OR UPDATE OR DELETE ON $place.customers
+        FOR EACH ROW EXECUTE FUNCTION $place.see()";
+    let live = Customers::new().await;
+    for (build, place) in [(live.shadow().await, "$build"), (live, "$read")] {
+        build.session(&SEE.replace("$place", place)).await;
+        let mut writes = 0;
+        for (from, put, delete, rows, written) in [
+            (0, &["anna", "ben"][..], &[][..], &["anna=0", "ben=0"][..], 2),
+            // Of a row that is there, an insert is tried first.
+            (1, &["anna", "cora"], &["ben", "nobody"], &["anna=1", "cora=1"], 4),
+            (2, &[], &["cora"], &["anna=1"], 1),
+        ] {
+            build.step(from, put, delete).await.unwrap();
+            assert_eq!(build.rows().await, rows);
+            writes += written;
+            let seen = build.sql(&format!("SELECT statement FROM {place}.seen ORDER BY number"));
+            let seen = sqlx::query_scalar::<_, String>(AssertSqlSafe(seen));
+            let seen = seen.fetch_all(&mut connection().await).await.unwrap();
+            assert_eq!(seen.len(), writes, "step {from} in {place}");
+            let moves = seen.iter().filter(|statement| statement.contains("SET position ="));
+            assert_eq!(moves.count(), writes, "step {from} in {place}: {seen:?}");
+        }
+    }
+}
+
+/// Whoever claimed a shadow takes it for one until its process looks into the books.
+#[tokio::test]
+async fn steps_go_where_a_swap_has_moved_their_build() {
+    let old = Customers::new().await;
+    old.step(0, &["anna"], &[]).await.unwrap();
+    let new = old.shadow().await;
+    new.step(0, &["ben"], &[]).await.unwrap();
+    let swap = old.store.swap(new.claim.part.build, Duration::from_secs(20)).await.unwrap();
+    assert_eq!(swap, Swap::Swapped);
+    let late = old.step(1, &["anna"], &[]).await;
+    assert!(matches!(late, Err(StepError::Fenced)), "{late:?}");
+    // Where the build was, there is another one by now.
+    let next = new.shadow().await;
+    new.step(1, &["cora"], &[]).await.unwrap();
+    assert_eq!(new.rows().await, ["ben=0", "cora=1"]);
+    assert_eq!(next.rows().await, [""; 0]);
+}
+
+/// A swap holds the part, and then wants the table.
+#[tokio::test]
+async fn who_holds_the_part_can_have_the_table() {
+    let customers = Customers::new().await;
+    let mut swap =
+        customers.session("BEGIN; SELECT FROM $schema.parts WHERE is_live FOR UPDATE").await;
+    let stepping = tokio::spawn({
+        let customers = customers.clone();
+        async move { customers.step(0, &["anna"], &[]).await }
+    });
+    until_it_waits("", &mut swap).await;
+    customers
+        .run(&mut swap, "SET LOCAL lock_timeout = '20ms'; LOCK TABLE $read.customers; COMMIT")
+        .await
+        .unwrap();
+    stepping.await.unwrap().unwrap();
+    assert_eq!(customers.rows().await, ["anna=0"]);
+}
+
+#[tokio::test]
+async fn a_row_that_somebody_holds_is_waited_for_in_a_transaction() {
+    let customers = Customers::new().await;
+    customers.step(0, &["anna"], &[]).await.unwrap();
+    let mut other =
+        customers.session("BEGIN; SELECT FROM $read.customers WHERE key = 'anna' FOR UPDATE").await;
+    let stepping = tokio::spawn({
+        let customers = customers.clone();
+        async move { customers.step(1, &["anna", "ben"], &[]).await }
+    });
+    until_it_waits("WITH advanced", &mut other).await;
+    until_it_waits("INSERT INTO", &mut other).await;
+    run(&mut other, &customers.store, "COMMIT").await.unwrap();
+    stepping.await.unwrap().unwrap();
+    assert_eq!(customers.rows().await, ["anna=1", "ben=1"]);
+    let part = live(&customers.store).await.parts.remove(0);
+    assert_eq!((part.position.get(), part.events), (2, 2));
+}
