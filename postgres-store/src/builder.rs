@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use crate::{
     PostgresStore, SetupError,
     database::Database,
-    followers::Kept,
+    followers::{AtOnce, Kept},
     kinds::Kinds,
     migrate,
     schema::{SchemaName, Statements},
@@ -202,6 +202,7 @@ impl PostgresStoreBuilder {
             retry_for: self.retry_for,
             listens: self.listens,
             steps: Semaphore::new(steps as usize),
+            at_once: AtOnce::default(),
             swaps: Semaphore::new(1),
             kept: Kept::default(),
         };

@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 
 use crate::{
     failure::Failure,
-    followers::Kept,
+    followers::{AtOnce, Kept},
     kinds::Kinds,
     schema::{SchemaName, Statements},
 };
@@ -26,6 +26,8 @@ pub(crate) struct Database {
     pub(crate) listens: bool,
     /// Room for the steps of followers.
     pub(crate) steps: Semaphore,
+    /// Which steps may be one statement.
+    pub(crate) at_once: AtOnce,
     /// Swaps and comparisons take turns, so that steps have connections to catch up with.
     pub(crate) swaps: Semaphore,
     /// What the beats of a member go over.

@@ -108,20 +108,27 @@ async fn steps_take_one_statement_again_once_a_rebuild_serves() {
     follower.rebuild().await.unwrap();
     let progress: Vec<_> = follower.progress().map(Result::unwrap).collect().await;
     assert!(progress.last().is_some_and(|last| last.state == ProgressState::Swapped));
-    let see = "SET search_path = $read;
-        CREATE TABLE seen (number serial, statement text);
+    let see = "SET search_path = $read; CREATE TABLE seen (number serial, statement text);
         CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS
-            'BEGIN INSERT INTO seen (statement) VALUES (current_query()); RETURN NEW; END';
-        CREATE TRIGGER sees AFTER UPDATE ON balances FOR EACH ROW EXECUTE FUNCTION see()";
+            'BEGIN INSERT INTO seen (statement) VALUES (current_query()); RETURN NEW; END'";
     let read = format!("\"{}_read\"", store.schema());
-    let see = AssertSqlSafe(see.replace("$read", &read));
-    sqlx::raw_sql(see).execute(&mut fresh::connection().await).await.unwrap();
-    let last = format!("SELECT statement FROM {read}.seen ORDER BY number DESC LIMIT 1");
+    let mut connection = fresh::connection().await;
+    sqlx::raw_sql(AssertSqlSafe(see.replace("$read", &read)))
+        .execute(&mut connection)
+        .await
+        .unwrap();
     eventually(async || {
-        let position = deposit(&store, "a", 1).await;
-        reader.wait_for(position, LONG).await.unwrap();
-        let last = sqlx::query_scalar::<_, String>(AssertSqlSafe(last.clone()));
-        last.fetch_one(store.pool()).await.unwrap().contains("SET position =")
+        for trigger in [
+            "DROP TRIGGER IF EXISTS sees ON balances",
+            "CREATE TRIGGER sees AFTER UPDATE ON balances FOR EACH ROW EXECUTE FUNCTION see()",
+        ] {
+            sqlx::raw_sql(trigger).execute(&mut connection).await.unwrap();
+            let position = deposit(&store, "a", 1).await;
+            reader.wait_for(position, LONG).await.unwrap();
+        }
+        let last = "SELECT statement FROM seen ORDER BY number DESC LIMIT 1";
+        let last: String = sqlx::query_scalar(last).fetch_one(&mut connection).await.unwrap();
+        last.contains("SET position =")
     })
     .await;
     running.shutdown().await;

@@ -153,7 +153,7 @@ impl<S: FollowerStore> Runner<S> {
                 return Err(Halt::Ended);
             }
             self.observed.is_live(control.is_live);
-            self.claim.is_live = control.is_live;
+            self.claim.is_live |= control.is_live;
             control.refused.clone()
         };
         match refused {

@@ -10,7 +10,8 @@ use crate::{Payload, Position};
 ///
 /// The order within it is fixed: first the fence is checked and the checkpoint moved, in one statement that
 /// locks the part, so that whoever is fenced learns it before anything else is done, and everybody locks the
-/// part before its tables; then `rows` or `work`; then `park` and `settle`; then it is committed.
+/// part before its tables; then `rows` or `work`; then `park` and `settle`; then it is committed. A store may make it one
+/// statement instead, which then waits for nobody who has the part.
 pub struct Step<'a, C: ?Sized> {
     /// In whose name.
     pub claim: &'a Claim,

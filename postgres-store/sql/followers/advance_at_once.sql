@@ -1,8 +1,6 @@
--- What advance.sql does, for a step that is this one statement together with the rows that it writes: checks the fence $3 of part
--- $2 of build $1, and moves its checkpoint from $4 to $5, with $6 events handled; if the build is live as $7 says. No row:
--- something of that is otherwise, or somebody else has the part. Then the transaction that begins with advance.sql finds out.
--- The statement has its table before it comes to the part, so it waits for nobody who has the part: a swap has it, and
--- waits for the table. For other locks, such as those of rows, it waits for $8 milliseconds.
+-- What advance.sql does, for a step that is one statement with the rows it writes: $1 to $6 are the same, and the build is live as $7
+-- says. No row: it is not to be, or somebody else has the part; a transaction finds out. The table is locked before the part is looked
+-- at, so whoever has the part is not waited for: a swap has it, and waits for the table. $8: milliseconds for each lock of a row.
 WITH free AS MATERIALIZED (
     SELECT q.build, q.part, set_config('lock_timeout', $8, true),
         set_config('search_path', concat_ws(', ', CASE WHEN NOT $7 THEN '{build}' END, '{read}',

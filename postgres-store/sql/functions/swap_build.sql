@@ -21,7 +21,7 @@
 -- 2. lock the tables of both builds against changes of their shape. Neither readers nor steps notice, but an autovacuum
 --    gives way to whoever waits longer than `deadlock_timeout`. From here on nothing but views and functions can come to
 --    hang on them, so what does can be looked at in peace;
--- 3. hold the live build's parts: a step takes its part before its tables, so none is under way, and none begins;
+-- 3. hold the live build's parts: a step does nothing without its part, so none is under way, and none begins;
 -- 4. let the shadow pass it, by steps of its own, and hold its parts, too;
 -- 5. move the shadow's tables to {swap}, where no reader looks, and change the books;
 -- 6. lock the old tables against readers, views first, as readers come by them. If it meets readers that take tables in

@@ -3,7 +3,7 @@
 -- Three schemas stand beside this one: {read} has the tables that serve, {build} those that are being built, and
 -- {swap} is empty but within a swap.
 --
--- Locks are taken in one order everywhere: the row of `followers`, the rows of `parts` by number, then tables.
+-- Locks are waited for in one order everywhere: the row of `followers`, the rows of `parts` by number, then tables.
 DO $$
 DECLARE
     _beside text;

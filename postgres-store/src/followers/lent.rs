@@ -9,7 +9,7 @@ use super::judge;
 
 /// A connection of the pool that is in a transaction, or may be. Unless it is [given back](Self::give_back) it is closed,
 /// whoever drops it and wherever: a future that is dropped while it begins, works or ends leaves a connection that
-/// nobody knows the state of, and the server undoes what was not committed.
+/// nobody knows the state of. The server undoes a transaction that was not committed, and carries out a statement that it has.
 pub(super) struct Lent {
     connection: PoolConnection<Postgres>,
     is_in_doubt: bool,

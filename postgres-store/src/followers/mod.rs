@@ -31,7 +31,7 @@ use annals_core::{
 use async_trait::async_trait;
 use sqlx::PgConnection;
 
-pub(crate) use self::beat::Kept;
+pub(crate) use self::{at_once::AtOnce, beat::Kept};
 use crate::PostgresStore;
 
 #[async_trait]

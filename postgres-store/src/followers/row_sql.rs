@@ -71,25 +71,22 @@ pub(super) fn delete(schema: &str, table: &TableShape, first: usize, condition: 
     format!("DELETE FROM {schema}.\"{}\" WHERE key = ANY (${first}) AND {condition}", table.name)
 }
 
-/// What a step writes if `advance`, which has parameters up to `first`, gives a row: it [removes](delete) rows if `deletes`, and
-/// [puts](upsert) others there. Keys to remove come first. A removal of nothing would not do: a plan for any keys looks so
-/// dear beside it that the server plans anew each time.
+/// A whole step: `advance`, and if that gives a row, the rows to [remove](delete) and to [put](upsert) there. Their parameters begin at
+/// `first`, those of rows to remove before those of rows to put. There is nothing in it that has nothing to do: it would fire triggers,
+/// and for the removal of nothing the server takes its plan for any keys for so dear that it makes one each time.
 pub(super) fn at_once(
     advance: &str,
     schema: &str,
     table: &TableShape,
     first: usize,
-    deletes: bool,
+    (deletes, upserts): (bool, bool),
 ) -> String {
     let if_advanced = "EXISTS (SELECT FROM advanced)";
-    let (removed, next) = if deletes {
-        let delete = delete(schema, table, first, if_advanced);
-        (format!("removed AS ({delete}), "), first + 1)
-    } else {
-        (String::new(), first)
-    };
-    let upsert = upsert(schema, table, next, if_advanced);
-    format!("WITH advanced AS ({advance}), {removed}written AS ({upsert}) SELECT FROM advanced")
+    let delete = |first| format!(", removed AS ({})", delete(schema, table, first, if_advanced));
+    let upsert = |first| format!(", written AS ({})", upsert(schema, table, first, if_advanced));
+    let removed = if deletes { delete(first) } else { String::new() };
+    let written = if upserts { upsert(first + usize::from(deletes)) } else { String::new() };
+    format!("WITH advanced AS ({advance}){removed}{written} SELECT FROM advanced")
 }
 
 /// A statement and what it is bound with, from the parameter `first` on.

@@ -24,6 +24,8 @@ pub(super) struct Advance<'a> {
     from: Position,
     to: Position,
     events: u64,
+    /// What a read model writes to.
+    table: Option<&'a str>,
     pub(super) limits: Limits,
 }
 
@@ -40,27 +42,25 @@ impl Database {
         let _room = self.steps.acquire().await;
         let connection = self.connection().await.map_err(unavailable)?;
         let mut lent = Lent::new(connection);
-        let advance = Advance::of(&step);
-        let fits_a_statement =
-            step.work.is_none() && step.park.is_empty() && step.settle.is_empty();
-        match step.rows {
-            None if fits_a_statement => {
+        if step.work.is_none() && step.park.is_empty() && step.settle.is_empty() {
+            let advance = Advance::of(&step);
+            let Some(rows) = step.rows else {
                 let begun = self.advance(&advance, &mut lent).await.map_err(judge::committing)?;
                 lent.give_back();
                 return begun.map(drop).ok_or(StepError::Fenced);
-            }
-            Some(rows)
-                if fits_a_statement && self.advance_with(&advance, &rows, &mut lent).await? =>
-            {
+            };
+            if self.commit_at_once(&advance, &rows, &mut lent).await? {
                 lent.give_back();
                 return Ok(());
             }
-            _ => {}
         }
+        let claim = step.claim;
         let mut transaction = lent.begin().await.map_err(judge::store)?;
         let outcome = self.carry_out(step, &mut transaction).await;
         let outcome = end(transaction, outcome).await?;
-        lent.after(outcome)
+        lent.after(outcome)?;
+        self.at_once.stepped(claim);
+        Ok(())
     }
 
     async fn carry_out(
@@ -94,8 +94,13 @@ impl Database {
         connection: &mut PgConnection,
     ) -> Result<Option<Begun>, sqlx::Error> {
         let query = step.bind(self.statements.advance.query());
-        let row = limited(query, step.limits).fetch_optional(connection).await?;
-        row.as_ref().map(begun).transpose()
+        let query = limited(query, step.limits).bind(step.table);
+        let row = query.fetch_optional(connection).await?;
+        let begun = row.as_ref().map(begun).transpose()?;
+        if let (Some(row), Some(_)) = (&row, step.table) {
+            self.at_once.found(step.claim, row.try_get(2)?);
+        }
+        Ok(begun)
     }
 
     /// Whether the transaction is still the one that was begun, and what else than its own a build that is not live
@@ -159,7 +164,8 @@ impl Database {
 impl<'a> Advance<'a> {
     fn of(step: &Step<'a, PgConnection>) -> Self {
         let Step { claim, from, to, events, limits, .. } = *step;
-        Self { claim, from, to, events, limits }
+        let table = step.rows.map(|rows| rows.table.name);
+        Self { claim, from, to, events, table, limits }
     }
 
     /// Binds the first six parameters of what advances.
@@ -177,11 +183,14 @@ struct Swallowed(#[source] sqlx::Error);
 
 type Sql = Query<'static, Postgres, PgArguments>;
 
-/// Binds the timeouts, in milliseconds: 0 would be none.
+/// Binds the timeouts.
 pub(super) fn limited(query: Sql, limits: Limits) -> Sql {
-    let milliseconds =
-        |limit: Duration| limit.as_millis().clamp(1, i32::MAX.unsigned_abs().into()).to_string();
     query.bind(milliseconds(limits.statement)).bind(milliseconds(limits.idle))
+}
+
+/// A timeout as a setting: 0 would be none.
+pub(super) fn milliseconds(limit: Duration) -> String {
+    limit.as_millis().clamp(1, i32::MAX.unsigned_abs().into()).to_string()
 }
 
 fn begun(row: &PgRow) -> Result<Begun, sqlx::Error> {
