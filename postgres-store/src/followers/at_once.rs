@@ -136,3 +136,62 @@ fn is_for_good(refused: &Failure) -> bool {
     let code = judge::code(&refused.source).unwrap_or_default();
     matches!(code.get(..2), Some("0A" | "25" | "42"))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU16;
+
+    use annals_core::{Position, followers::BuildId};
+
+    use super::*;
+
+    fn claim(part: u16, fence: u64) -> Claim {
+        let part = PartId { build: BuildId::new(1), part };
+        let (parts, position) = (NonZeroU16::MIN, Position::START);
+        Claim { part, parts, fence, position, is_live: false }
+    }
+
+    #[test]
+    fn under_each_claim_a_transaction_goes_first() {
+        let at_once = AtOnce::default();
+        for fence in [3, 7] {
+            let claim = claim(0, fence);
+            assert!(!at_once.may(&claim));
+            at_once.found(&claim, false);
+            assert!(!at_once.may(&claim), "it has not happened yet");
+            at_once.stepped(&claim);
+            assert!(at_once.may(&claim));
+        }
+        assert!(!at_once.may(&claim(0, 3)), "that is over");
+        assert!(!at_once.may(&claim(1, 7)), "another part");
+    }
+
+    #[test]
+    fn what_comes_to_serve_is_looked_at_again() {
+        let (at_once, shadow) = (AtOnce::default(), claim(0, 3));
+        at_once.found(&shadow, false);
+        at_once.stepped(&shadow);
+        at_once.never_again(&shadow);
+        let live = Claim { is_live: true, ..shadow.clone() };
+        assert!(!at_once.may(&live));
+        at_once.found(&live, false);
+        at_once.stepped(&live);
+        assert!(at_once.may(&live));
+        assert!(!at_once.may(&shadow));
+    }
+
+    #[test]
+    fn what_has_triggers_or_is_refused_for_good_gets_transactions() {
+        for (part, has_triggers) in [(0, true), (1, false)] {
+            let (at_once, claim) = (AtOnce::default(), claim(part, 3));
+            at_once.found(&claim, has_triggers);
+            at_once.stepped(&claim);
+            if !has_triggers {
+                at_once.never_again(&claim);
+            }
+            at_once.found(&claim, false);
+            at_once.stepped(&claim);
+            assert!(!at_once.may(&claim), "triggers: {has_triggers}");
+        }
+    }
+}
