@@ -103,9 +103,8 @@ impl Database {
         let schema = self.schema.fill(place(is_live));
         let advance = self.statements.advance_at_once.text();
         let deletes = keys_of_rows(deletes);
-        let changes = (!deletes.is_empty(), !upserts.is_empty());
-        let mut query =
-            step.bind(sql(row_sql::at_once(advance, &schema, table, PARAMETERS + 1, changes)));
+        let text = row_sql::at_once(advance, &schema, table, PARAMETERS + 1, &deletes, upserts);
+        let mut query = step.bind(sql(text));
         query = query.bind(is_live).bind(milliseconds(ROWS_WAIT.min(step.limits.statement)));
         if !deletes.is_empty() {
             query = query.bind(deletes);
@@ -172,7 +171,7 @@ mod tests {
         at_once.found(&shadow, false);
         at_once.stepped(&shadow);
         at_once.never_again(&shadow);
-        let live = Claim { is_live: true, ..shadow.clone() };
+        let live = Claim { is_live: true, ..shadow };
         assert!(!at_once.may(&live));
         at_once.found(&live, false);
         at_once.stepped(&live);

@@ -1,7 +1,7 @@
 //! The SQL of a read model's table. Its names are checked, so they are safe between double quotes.
 
 use annals_core::followers::{
-    ColumnShape, ColumnType, Comparison, Condition, Query, TableShape, Value,
+    ColumnShape, ColumnType, Comparison, Condition, Query, TableShape, Upsert, Value,
 };
 
 pub(super) fn sql_type(kind: ColumnType) -> &'static str {
@@ -79,14 +79,21 @@ pub(super) fn at_once(
     schema: &str,
     table: &TableShape,
     first: usize,
-    (deletes, upserts): (bool, bool),
+    deletes: &[String],
+    upserts: &[Upsert],
 ) -> String {
     let if_advanced = "EXISTS (SELECT FROM advanced)";
-    let delete = |first| format!(", removed AS ({})", delete(schema, table, first, if_advanced));
-    let upsert = |first| format!(", written AS ({})", upsert(schema, table, first, if_advanced));
-    let removed = if deletes { delete(first) } else { String::new() };
-    let written = if upserts { upsert(first + usize::from(deletes)) } else { String::new() };
-    format!("WITH advanced AS ({advance}){removed}{written} SELECT FROM advanced")
+    let (mut statement, mut next) = (format!("WITH advanced AS ({advance})"), first);
+    if !deletes.is_empty() {
+        let delete = delete(schema, table, next, if_advanced);
+        statement += &format!(", removed AS ({delete})");
+        next += 1;
+    }
+    if !upserts.is_empty() {
+        let upsert = upsert(schema, table, next, if_advanced);
+        statement += &format!(", written AS ({upsert})");
+    }
+    statement + " SELECT FROM advanced"
 }
 
 /// A statement and what it is bound with, from the parameter `first` on.
