@@ -10,6 +10,7 @@ use annals::{
     },
 };
 use sqlx::{AssertSqlSafe, PgConnection};
+use tokio::task::JoinHandle;
 
 use super::{LIMITS, books, claim, declaration, live, member, step, table};
 use crate::fresh::{connection, fresh_store, run};
@@ -52,6 +53,12 @@ impl Customers {
         let rows = RowChanges { table: &table(), upserts: &upserts, deletes: &deletes };
         let step = step(&self.claim, from, from + 1);
         self.store.commit(Step { rows: Some(rows), limits: self.limits, ..step }).await
+    }
+
+    /// A step that goes on beside the test.
+    fn stepping(&self, from: u64, put: &'static [&str]) -> JoinHandle<Result<(), StepError>> {
+        let customers = self.clone();
+        tokio::spawn(async move { customers.step(from, put, &[]).await })
     }
 
     /// The rows of the build, in order.
@@ -196,10 +203,7 @@ async fn who_holds_the_part_can_have_the_table() {
     customers.step(0, &["anna"], &[]).await.unwrap();
     let mut swap =
         customers.session("BEGIN; SELECT FROM $schema.parts WHERE is_live FOR UPDATE").await;
-    let stepping = tokio::spawn({
-        let customers = customers.clone();
-        async move { customers.step(1, &["anna"], &[]).await }
-    });
+    let stepping = customers.stepping(1, &["anna"]);
     until_it_waits("", &mut swap).await;
     customers
         .run(&mut swap, "SET LOCAL lock_timeout = '20ms'; LOCK TABLE $read.customers; COMMIT")
@@ -215,10 +219,7 @@ async fn a_row_that_somebody_holds_is_waited_for_in_a_transaction() {
     customers.step(0, &["anna"], &[]).await.unwrap();
     let mut other =
         customers.session("BEGIN; SELECT FROM $read.customers WHERE key = 'anna' FOR UPDATE").await;
-    let stepping = tokio::spawn({
-        let customers = customers.clone();
-        async move { customers.step(1, &["anna", "ben"], &[]).await }
-    });
+    let stepping = customers.stepping(1, &["anna", "ben"]);
     until_it_waits("INSERT INTO", &mut other).await;
     run(&mut other, &customers.store, "COMMIT").await.unwrap();
     stepping.await.unwrap().unwrap();
