@@ -37,9 +37,7 @@ pub(crate) async fn hasty_beside(store: &PostgresStore) -> PostgresStore {
 }
 
 async fn hasty(store: PostgresStoreBuilder) -> PostgresStore {
-    let url = fresh::url();
-    let mark = if url.contains('?') { '&' } else { '?' };
-    let url = format!("{url}{mark}options[synchronous_commit]=off");
+    let url = fresh::url_with("synchronous_commit", "off");
     store.with_max_connections(12).connect(&url).await.expect("the test server should be there")
 }
 

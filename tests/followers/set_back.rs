@@ -1,22 +1,67 @@
 //! A server that loses its last commits, as after a crash with `synchronous_commit = off`, or a failover to a standby that was
 //! behind: a checkpoint is further back than the process that follows has left it.
 
-use annals::Followers;
+use std::time::Duration;
+
+use annals::{Followers, PostgresStore, ReadModel};
 use sqlx::AssertSqlSafe;
 
 use crate::{
-    ledger::{Behaviour, LONG, deposit, foreign},
+    ledger::{Balance, Behaviour, LONG, deposit, eventually, fold, foreign},
     postgres::fresh_store,
     stores::TestStore,
 };
 
+/// The server forgets what it has handled, in these tables.
+async fn lose_all_steps(store: &PostgresStore, tables: &[&str]) {
+    let schema = store.schema();
+    let rows = tables.iter().map(|table| format!("DELETE FROM \"{schema}_read\".{table};"));
+    let rows: String = rows.collect();
+    let lose = format!("BEGIN; UPDATE \"{schema}\".parts SET position = 0; {rows} COMMIT");
+    sqlx::raw_sql(AssertSqlSafe(lose)).execute(store.pool()).await.unwrap();
+}
+
+fn journal() -> <PostgresStore as TestStore>::Journal {
+    PostgresStore::journal(Behaviour::default())
+}
+
+/// Nothing is appended that would show it that its steps are gone.
+#[tokio::test]
+async fn a_follower_that_goes_on_does_again_what_was_lost_though_nothing_happens() {
+    let store = fresh_store().await;
+    let running = Followers::new(store.clone())
+        .read_model::<Balance>()
+        .projection(journal())
+        .with_lease(Duration::from_millis(500))
+        .start()
+        .await
+        .unwrap();
+    for cents in 1..4 {
+        let last = deposit(&store, "a", cents).await;
+        running.wait_for(Balance::NAME, last, LONG).await.unwrap();
+        running.wait_for("journal", last, LONG).await.unwrap();
+    }
+    let journalled = store.journalled().await;
+    assert_eq!(journalled.len(), 3);
+    lose_all_steps(&store, &["journal", Balance::NAME]).await;
+
+    eventually(async || store.journalled().await == journalled).await;
+    let balances = fold(&store).await;
+    let reader = running.reader::<Balance>();
+    eventually(async || reader.get(&"a".to_owned()).await.unwrap().as_ref() == balances.get("a"))
+        .await;
+    // It goes on from there.
+    let last = deposit(&store, "a", 4).await;
+    let anna = reader.wait_for(last, LONG).await.unwrap().get(&"a".to_owned()).await.unwrap();
+    assert_eq!(anna.as_ref(), fold(&store).await.get("a"));
+    running.shutdown().await;
+    store.shutdown().await;
+}
+
 #[tokio::test]
 async fn a_quiet_follower_does_not_pass_over_a_step_that_was_lost() {
     let store = fresh_store().await;
-    let start = async || {
-        let journal = <annals::PostgresStore as TestStore>::journal(Behaviour::default());
-        Followers::new(store.clone()).projection(journal).start().await.unwrap()
-    };
+    let start = async || Followers::new(store.clone()).projection(journal()).start().await.unwrap();
     let running = start().await;
     let at = deposit(&store, "a", 1).await;
     running.wait_for("journal", at, LONG).await.unwrap();
@@ -24,11 +69,7 @@ async fn a_quiet_follower_does_not_pass_over_a_step_that_was_lost() {
     let last = foreign(&store).await;
     running.wait_for("journal", last, LONG).await.unwrap();
 
-    let schema = store.schema();
-    let lose = format!(
-        "BEGIN; UPDATE \"{schema}\".parts SET position = 0; DELETE FROM \"{schema}_read\".journal; COMMIT"
-    );
-    sqlx::raw_sql(AssertSqlSafe(lose)).execute(store.pool()).await.unwrap();
+    lose_all_steps(&store, &["journal"]).await;
     running.shutdown().await;
 
     let running = start().await;

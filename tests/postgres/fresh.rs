@@ -16,6 +16,13 @@ pub(crate) fn url() -> String {
     })
 }
 
+/// The server to test on, for sessions that begin with `setting`.
+pub(crate) fn url_with(setting: &str, value: &str) -> String {
+    let url = url();
+    let mark = if url.contains('?') { '&' } else { '?' };
+    format!("{url}{mark}options[{setting}]={value}")
+}
+
 /// A name for a schema, a role or a database that nobody else uses.
 pub(crate) fn name() -> String {
     format!("annals_test_{}", Uuid::now_v7().simple())

@@ -12,7 +12,7 @@ use tokio::{
 use super::{
     Beat, Books, Claim, Declaration, DeclaredVersion, FollowerStore, PartId, PartReport, Report,
     decide::{Action, Mine, builds, decide},
-    member::{Control, End, Followed, Gauge, LiveBuild, Member, Reading, Sight},
+    member::{Control, End, Followed, Gauge, LiveBuild, Member, Place, Reading, Sight},
     rebuild::Attempts,
     runner::Runner,
 };
@@ -39,6 +39,8 @@ struct Part {
     gauge: Arc<Gauge>,
     sight: watch::Sender<Sight>,
     task: JoinHandle<()>,
+    /// The checkpoint, as it was when the books were last asked for.
+    left: Place,
     /// Events handled a second, and when and from how many it was taken.
     rate: f64,
     measured: (Instant, u64),
@@ -91,6 +93,7 @@ impl<S: FollowerStore> Keeper<S> {
         let sent = Instant::now();
         let Some(books) = self.say(lease).await else { return };
         self.tell(&books);
+        self.end_set_back(&books);
         let running: Vec<_> = self.parts.keys().copied().collect();
         let mut claims = Vec::new();
         for action in decide(&books, &Mine { id: self.member.id, running: &running }) {
@@ -155,6 +158,7 @@ impl<S: FollowerStore> Keeper<S> {
         let report = |(id, part): (&PartId, &mut Part)| {
             let reading = part.gauge.read();
             part.measure(now, reading.events);
+            part.left = Place { fence: reading.fence, position: reading.checkpoint };
             PartReport {
                 part: *id,
                 fence: reading.fence,
@@ -201,12 +205,26 @@ impl<S: FollowerStore> Keeper<S> {
         let (gauge, part) = (Arc::new(Gauge::default()), claim.part);
         let Declaration { name, version, .. } = followed.declaration;
         self.observed.claimed(name, version, &claim);
-        gauge.set(|reading| (reading.fence, reading.seen) = (claim.fence, claim.position));
+        let left = Place { fence: claim.fence, position: claim.position };
+        gauge.set(|reading| (reading.fence, reading.seen) = (left.fence, left.position));
         let (member, sight) = (Arc::clone(&self.member), followed.sight.clone());
         let runner = Runner::new(member, followed, claim, told, Arc::clone(&gauge));
         let task = tokio::spawn(runner.run());
         let measured = (Instant::now(), 0);
-        self.parts.insert(part, Part { control, gauge, sight, task, rate: 0.0, measured });
+        self.parts.insert(part, Part { control, gauge, sight, task, left, rate: 0.0, measured });
+    }
+
+    /// A server that crashed may have lost the last steps of a part that has had nothing to do since. The part is claimed again.
+    fn end_set_back(&self, books: &Books) {
+        for follower in &books.followers {
+            for part in builds(follower).flat_map(|build| &build.parts) {
+                let Some(Part { left, .. }) = self.parts.get(&part.id) else { continue };
+                if part.fence == left.fence && part.position < left.position {
+                    self.observed.set_back(&follower.name, part, left.position);
+                    self.end_part(part.id, End::Lost);
+                }
+            }
+        }
     }
 
     fn end_part(&self, part: PartId, end: End) {

@@ -152,6 +152,7 @@ pub(super) struct Gauge(Mutex<Reading>);
 #[derive(Debug, Clone, Default)]
 pub(super) struct Reading {
     pub(super) fence: u64,
+    pub(super) checkpoint: Position,
     pub(super) seen: Position,
     /// Handled since the claim.
     pub(super) events: u64,

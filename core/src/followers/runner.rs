@@ -245,6 +245,7 @@ impl<S: FollowerStore> Runner<S> {
         let place = Place { fence, position: self.seen };
         self.gauge.set(|reading| {
             (reading.fence, reading.seen) = (place.fence, place.position);
+            reading.checkpoint = self.position;
             reading.busy_since = None;
         });
         self.followed.sight.send_modify(|sight| {

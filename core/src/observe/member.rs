@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::lagging::Lagging;
 use crate::{
     Filter, Position,
-    followers::{Books, BuildId, Claim, FollowerStore, MemberId, Outcome, PartId},
+    followers::{Books, BuildId, Claim, FollowerStore, MemberId, Outcome, PartId, PartState},
 };
 
 /// A process that runs followers: what becomes of rebuilds, and how far everything is.
@@ -72,6 +72,22 @@ impl ObservedMember {
     /// The store does not answer this process, whose lease will be over unless that changes.
     pub(crate) fn beat_failed(&self, reason: &str) {
         traced! { tracing::warn!(target: "annals::followers", reason, "no sign of life"); }
+    }
+
+    /// The server has lost steps of a part that runs here, whose checkpoint was left at `left`.
+    pub(crate) fn set_back(&self, follower: &str, part: &PartState, left: Position) {
+        traced! {
+            let PartState { id: PartId { build, part }, position, .. } = part;
+            tracing::warn!(
+                target: "annals::followers",
+                follower,
+                part,
+                build = build.get(),
+                position = position.get(),
+                left = left.get(),
+                "set back"
+            );
+        }
     }
 
     /// The books after a sign of life of `me`, who declares what `declares` knows the filter of, and runs the parts that

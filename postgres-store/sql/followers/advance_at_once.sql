@@ -3,6 +3,7 @@
 -- at, so whoever has the part is not waited for: a swap has it, and waits for the table. $8: milliseconds for each lock of a row.
 WITH free AS MATERIALIZED (
     SELECT q.build, q.part, set_config('lock_timeout', $8, true),
+        set_config('synchronous_commit', CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'off' END, true),
         set_config('search_path', concat_ws(', ', CASE WHEN NOT $7 THEN '{build}' END, '{read}',
                                             nullif(current_setting('search_path'), '')), true)
     FROM {schema}.parts q

@@ -2,8 +2,8 @@
 --
 -- Answers {outcome, version, position}, as one value, which costs less than a row: where the stream is after the append, or
 -- where it is if that is not as expected. There is one outcome more: 3, nothing was stored, ask `append`. It comes when
--- somebody else holds the stream, for this function waits for nobody, when the event id is stored already, and when the number of
--- the kind is of another schema or server.
+-- somebody else holds the stream, for this function waits for nobody, when the event id is stored already, when the number of
+-- the kind is of another schema or server, and when the transaction is not READ COMMITTED.
 -- The event id is only looked up where the version is not the expected one; if it is, and the id is stored already, the
 -- index of ids fails the whole call.
 --
@@ -21,18 +21,14 @@ DECLARE
     at_position bigint;
     done text;
 BEGIN
-    IF current_setting('transaction_isolation') <> 'read committed' THEN
-        RAISE EXCEPTION 'events are appended in a transaction that is READ COMMITTED, and this one is %',
-            upper(current_setting('transaction_isolation')) USING ERRCODE = 'AN003';
-    END IF;
-    IF _store <> {schema_id} OR _server <> pg_postmaster_start_time() THEN
+    IF current_setting('transaction_isolation') <> 'read committed'
+        OR _store <> {schema_id} OR _server <> pg_postmaster_start_time()
+        OR NOT pg_try_advisory_xact_lock(uuid_hash_extended(_key, {schema_id}))
+    THEN
         RETURN '{3,0,0}';
     END IF;
     IF _synchronous_commit IS NOT NULL THEN
         done := set_config('synchronous_commit', _synchronous_commit, true);
-    END IF;
-    IF NOT pg_try_advisory_xact_lock(uuid_hash_extended(_key, {schema_id})) THEN
-        RETURN '{3,0,0}';
     END IF;
     done := set_config('enable_seqscan', 'off', true);
     SELECT {version_of} INTO at_version FROM (SELECT _key AS key, _stream AS name) AS k;

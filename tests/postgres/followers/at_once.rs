@@ -13,7 +13,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use tokio::task::JoinHandle;
 
 use super::{LIMITS, books, claim, declaration, live, member, step, table};
-use crate::fresh::{connection, fresh_store, run};
+use crate::fresh::{builder, connection, fresh_store, run, url_with};
 
 /// A read model's build that is made, and claimed.
 #[derive(Clone)]
@@ -104,31 +104,35 @@ async fn until_it_waits(statement: &str, holder: &mut PgConnection) {
     }
 }
 
-/// Whether the statement that wrote the rows of the last step has moved the checkpoint as well. A trigger says so; as in a
-/// transaction, it finds what it names where the tables are.
-async fn moves_the_checkpoint(build: &Customers, place: &str) -> bool {
-    let seen = build.sql(&format!("DELETE FROM {place}.seen RETURNING statement"));
-    let seen = sqlx::query_scalar::<_, String>(AssertSqlSafe(seen));
-    let seen = seen.fetch_all(&mut connection().await).await.unwrap();
-    assert!(!seen.is_empty());
-    let moves: HashSet<_> = seen.iter().map(|one| one.contains("SET position =")).collect();
-    assert_eq!(moves.len(), 1, "{seen:?}");
-    moves.contains(&true)
+/// What notes who writes rows, and what the commit of that waits for.
+const NOTE: &str = "
+    CREATE TABLE $place.noted (statement text, waits_for text);
+    CREATE FUNCTION $place.note() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
+        INSERT INTO noted VALUES (current_query(), current_setting('synchronous_commit'));
+        RETURN coalesce(NEW, OLD);
+    END$$;
+    CREATE TRIGGER notes BEFORE INSERT OR UPDATE OR DELETE ON $place.customers
+    FOR EACH ROW EXECUTE FUNCTION $place.note()";
+
+/// Whether the statement that wrote the rows of the last step has moved the checkpoint as well, and what its commit waited for. As
+/// in a transaction, a trigger finds what it names where the tables are.
+async fn written(build: &Customers, place: &str) -> (bool, String) {
+    let noted = build.sql(&format!("DELETE FROM {place}.noted RETURNING statement, waits_for"));
+    let noted = sqlx::query_as::<_, (String, String)>(AssertSqlSafe(noted));
+    let noted = noted.fetch_all(&mut connection().await).await.unwrap();
+    let ways = noted.iter().map(|(by, waits_for)| (by.contains("SET position ="), waits_for));
+    let ways: HashSet<_> = ways.collect();
+    assert_eq!(ways.len(), 1, "{noted:?}");
+    ways.into_iter().next().map(|(moves, waits_for)| (moves, waits_for.clone())).unwrap()
 }
 
 #[tokio::test]
 async fn the_checkpoint_moves_in_the_statement_that_writes_the_rows() {
-    const SEE: &str = "
-        CREATE TABLE $place.seen (statement text);
-        CREATE FUNCTION $place.see() RETURNS trigger LANGUAGE plpgsql AS
-            'BEGIN INSERT INTO seen (statement) VALUES (current_query()); RETURN coalesce(NEW, OLD); END';
-        CREATE TRIGGER sees BEFORE INSERT OR UPDATE OR DELETE ON $place.customers
-        FOR EACH ROW EXECUTE FUNCTION $place.see()";
     let live = Customers::new().await;
     for (mut build, place) in [(live.shadow().await, "$build"), (live, "$read")] {
         // A transaction goes first, and finds no trigger.
         build.step(0, &["anna", "ben"], &[]).await.unwrap();
-        build.session(&SEE.replace("$place", place)).await;
+        build.session(&NOTE.replace("$place", place)).await;
         for (from, put, delete, rows) in [
             (1, &["anna", "cora"][..], &["ben", "nobody"][..], &["anna=1", "cora=1"][..]),
             (2, &["cora"], &[], &["anna=1", "cora=2"]),
@@ -136,14 +140,40 @@ async fn the_checkpoint_moves_in_the_statement_that_writes_the_rows() {
         ] {
             build.step(from, put, delete).await.unwrap();
             assert_eq!(build.rows().await, rows);
-            assert!(moves_the_checkpoint(&build, place).await, "step {from} in {place}");
+            assert!(written(&build, place).await.0, "step {from} in {place}");
         }
         // Under the next claim it finds one, which must not run without a timeout.
         build.claim = claim_again(&build).await;
         for from in [4, 5] {
             build.step(from, &["anna"], &[]).await.unwrap();
-            assert!(!moves_the_checkpoint(&build, place).await, "step {from} in {place}");
+            assert!(!written(&build, place).await.0, "step {from} in {place}");
         }
+    }
+}
+
+/// What standbys show is waited for where somebody may read from them.
+#[tokio::test]
+async fn a_step_waits_for_no_disk_and_only_for_standbys_that_are_read_from() {
+    for (set, waits_for) in [("on", "off"), ("local", "off"), ("remote_apply", "remote_apply")] {
+        let store = builder().connect(&url_with("synchronous_commit", set)).await.unwrap();
+        store.migrate().await.unwrap();
+        store.declare(&declaration(table().name, FollowerKind::ReadModel)).await.unwrap();
+        let mut customers = Customers::made(&store, &live(&store).await).await;
+        customers.step(0, &["anna"], &[]).await.unwrap();
+        customers.session(&NOTE.replace("$place", "$read")).await;
+        customers.step(1, &["anna"], &[]).await.unwrap();
+        assert_eq!(
+            written(&customers, "$read").await,
+            (true, waits_for.to_owned()),
+            "where it is {set}"
+        );
+        customers.claim = claim_again(&customers).await;
+        customers.step(2, &["anna"], &[]).await.unwrap();
+        assert_eq!(
+            written(&customers, "$read").await,
+            (false, waits_for.to_owned()),
+            "where it is {set}"
+        );
     }
 }
 
