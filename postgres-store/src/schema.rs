@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use sqlx::{AssertSqlSafe, Postgres, postgres::PgArguments, query::Query};
+use sqlx::{Arguments, AssertSqlSafe, Postgres, postgres::PgArguments, query::Query};
 
 use crate::{SetupError, read::MOST};
 
@@ -77,8 +77,19 @@ impl Statement {
     }
 
     pub(crate) fn query(&self) -> Query<'static, Postgres, PgArguments> {
+        self.query_with_room(0, 0)
+    }
+
+    /// The same, with room for so many parameters, which take so many bytes: it need not grow with each of them.
+    pub(crate) fn query_with_room(
+        &self,
+        parameters: usize,
+        bytes: usize,
+    ) -> Query<'static, Postgres, PgArguments> {
+        let mut arguments = PgArguments::default();
+        arguments.reserve(parameters, bytes);
         // Safe: a text of this crate, with a checked schema name.
-        sqlx::query(AssertSqlSafe(Arc::clone(&self.0)))
+        sqlx::query_with(AssertSqlSafe(Arc::clone(&self.0)), arguments)
     }
 }
 

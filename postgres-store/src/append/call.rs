@@ -12,7 +12,7 @@ use sqlx::{
 use uuid::Uuid;
 
 use super::{
-    columns::{Columns, bind_one, ids_of},
+    columns::{Columns, PARAMETERS_OF_ONE, bind_one, ids_of, room_for_one},
     queue::Answer,
 };
 use crate::{database::Database, failure::Failure};
@@ -45,7 +45,11 @@ impl Database {
         connection: &mut PgConnection,
     ) -> Result<Outcome, Failure> {
         let kinds = self.kinds.covering(&[append], connection, &self.statements).await?;
-        let call = kinds.bind_owner(self.statements.append_one.query());
+        let query = self
+            .statements
+            .append_one
+            .query_with_room(PARAMETERS_OF_ONE, room_for_one(append, event));
+        let call = kinds.bind_owner(query);
         let call = call.bind(self.synchronous_commit);
         let (answer,): (Vec<i64>,) = row(bind_one(call, append, event, &kinds), connection).await?;
         match *answer {

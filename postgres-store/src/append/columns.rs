@@ -115,7 +115,15 @@ impl<'a> Events<'a> {
     }
 }
 
-/// The parameters of an append of one event.
+/// How many parameters an append of one event has.
+pub(crate) const PARAMETERS_OF_ONE: usize = 13;
+
+/// How many bytes they take, in most cases.
+pub(crate) fn room_for_one(append: &StreamAppend, event: &NewEvent) -> usize {
+    256 + append.stream.as_str().len() + event.event.payload.as_str().len()
+}
+
+/// The parameters of an append of one event, but for those of the kinds' owner and of the commit.
 pub(crate) fn bind_one(
     query: Call,
     append: &StreamAppend,
