@@ -3,13 +3,13 @@
 use std::{env, fs, process::Command};
 
 use annals::{
-    EventData, EventStore, EventStoreExt, ExpectedVersion::Any, Filter, NewEvent, Payload,
-    Position, PostgresStore, ReadAll, ReadStream, RecordedEvents, TryStreamExt,
+    EventData, EventStore, EventStoreExt, EventType, ExpectedVersion::Any, Filter, NewEvent,
+    Payload, Position, PostgresStore, ReadAll, ReadStream, RecordedEvents, TryStreamExt,
 };
 
 use crate::{
     asking::{append, event, to},
-    fresh::{fresh_store, url},
+    fresh::{connection, fresh_store, run, url},
 };
 
 const SCHEMA: &str = "ANNALS_TEST_PAGES_OF";
@@ -69,6 +69,67 @@ async fn pages_of_large_events_leave_out_none_and_are_not_large() {
     let mut reader = Command::new(env::current_exe().unwrap());
     reader.args(["--exact", "pages::one_process_that_reads", "--ignored", "--nocapture"]);
     assert!(reader.env(SCHEMA, store.schema()).status().unwrap().success());
+}
+
+/// Of events that lie close together the next pages are asked for before the last one is there. Wherever they turn out to lie
+/// otherwise, or to be larger, each is read once all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pages_that_are_asked_for_at_once_have_each_event_once() {
+    const LOG: [(&str, usize, usize); 7] = [
+        ("test", 40_000, 10),
+        ("gap", 30_000, 0),
+        ("test", 30_000, 10),
+        ("other", 20_000, 10),
+        ("test", 30_000, 10),
+        ("test", 4_000, 2_000),
+        ("test", 30_000, 10),
+    ];
+    let store = fresh_store().await;
+    for (what, count, bytes) in LOG {
+        if what == "gap" {
+            let lose = format!(
+                "SELECT setval('$schema.positions', nextval('$schema.positions') + {count})"
+            );
+            run(&mut connection().await, &store, &lose).await.unwrap();
+            continue;
+        }
+        let some = |nth: usize| {
+            let mut some = event(["test.one", "test.two", "test.two"][nth % 3]);
+            some.event.payload = Payload::from_stored(format!("\"{}\"", "x".repeat(bytes)));
+            some
+        };
+        for _ in 0..count / 2_000 {
+            append(&store, to(&format!("{what}-a"), Any, (0..2_000).map(some).collect())).await;
+        }
+    }
+    let positions = async |filter: Filter| {
+        let read = ReadAll::after(Position::START).with_filter(filter);
+        let events = store.read_all(read).map_ok(|event| event.position.get());
+        events.try_collect::<Vec<_>>().await.unwrap()
+    };
+    let every: Vec<_> = store
+        .read_all(ReadAll::after(Position::START))
+        .map_ok(|event| {
+            let is_of = |name| event.event.event_type.as_str() == name;
+            let (is_test, is_one) = (event.stream.category() == "test", is_of("test.one"));
+            (event.position.get(), is_test, is_one)
+        })
+        .try_collect()
+        .await
+        .unwrap();
+    let only = |is_wanted: fn(&(u64, bool, bool)) -> bool| {
+        every.iter().filter(|event| is_wanted(event)).map(|event| event.0).collect::<Vec<_>>()
+    };
+    assert_eq!(every.len(), 154_000);
+    let of_one = Filter::any().with_event_type(EventType::from_static("test.one"));
+    for (filter, wanted) in [
+        (Filter::any().with_category("test"), only(|event| event.1)),
+        (of_one, only(|event| event.2)),
+    ] {
+        let read = positions(filter).await;
+        let differs = read.iter().zip(&wanted).position(|(read, wanted)| read != wanted);
+        assert_eq!((read.len(), differs), (wanted.len(), None));
+    }
 }
 
 /// Those who follow are given what the tailer has read, however much comes at once.

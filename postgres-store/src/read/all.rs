@@ -23,7 +23,8 @@ pub(crate) struct AllReading {
     up_to: Option<i64>,
     /// The end that is known to be final.
     end: Option<i64>,
-    left: u64,
+    /// How many events are still wanted; none: all.
+    left: Option<u64>,
     size: PageSize,
     window: i64,
     /// Whether a good part of all events match.
@@ -41,7 +42,7 @@ impl AllReading {
             after: position(after),
             up_to: up_to.map(position),
             end: None,
-            left: limit.unwrap_or(u64::MAX),
+            left: limit,
             size: PageSize::first(),
             window: WINDOW,
             is_dense: true,
@@ -128,7 +129,7 @@ impl Reading for AllReading {
     }
 
     async fn page(mut self) -> Result<(Vec<RecordedEvent>, Option<Self>), Failure> {
-        let wanted = self.size.of(self.left);
+        let wanted = self.size.of(self.left.unwrap_or(u64::MAX));
         if wanted == 0 {
             return Ok((Vec::new(), None));
         }
@@ -160,6 +161,28 @@ impl Reading for AllReading {
         let (page, rest) = self.and_rest(page, after, up_to);
         Ok((page, rest.filter(|_| !is_whole)))
     }
+
+    /// Windows of dense events end where they end, whatever is in them.
+    fn guess(&self) -> Option<Self> {
+        let to = self.after.saturating_add(self.window);
+        let fills_its_window = self.is_dense
+            && self.window == WINDOW
+            && self.size.is_largest()
+            && self.filter != Filter::any();
+        let is_known = fills_its_window
+            && self.left.is_none()
+            && !self.is_first_page
+            && self.end.is_some_and(|end| to < end)
+            && !self.database.is_used_up();
+        is_known.then(|| Self { after: to, ..self.clone() })
+    }
+
+    fn is(&self, guess: &Self) -> bool {
+        let place = |reading: &Self| {
+            (reading.after, reading.end, reading.window, reading.is_dense, reading.size)
+        };
+        place(self) == place(guess)
+    }
 }
 
 impl AllReading {
@@ -170,12 +193,12 @@ impl AllReading {
         end: i64,
     ) -> (Vec<RecordedEvent>, Option<Self>) {
         self.after = after;
-        self.left -= page.len() as u64;
+        self.left = self.left.map(|left| left - page.len() as u64);
         self.is_first_page = false;
         if !page.is_empty() {
             self.size = self.size.after(&page);
         }
-        let rest = (self.left > 0 && after < end).then_some(self);
+        let rest = (self.left != Some(0) && after < end).then_some(self);
         (page, rest)
     }
 }

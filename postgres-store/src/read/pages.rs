@@ -1,10 +1,13 @@
 //! Events page by page, the next ones on their way while the last one is handed out.
 
-use std::future::Future;
+use std::{future::Future, panic};
 
 use annals_core::{RecordedEvent, RecordedEvents, StoreError};
 use futures_util::{StreamExt, stream};
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{
+    sync::mpsc,
+    task::{JoinHandle, JoinSet},
+};
 
 use crate::{database::Database, failure::Failure};
 
@@ -18,9 +21,9 @@ pub(super) const MOST_SPARSE: u64 = 2 * FIRST;
 /// How many bytes of payload a page should hold at the most, once the events' size is known.
 const BYTES: u64 = 4 << 20;
 
-/// How many pages are read ahead of the one that is handed out: with one alone the server would rest from its end until somebody
-/// takes it.
-const AHEAD: usize = 2;
+/// How many pages wait at the most for the one that is handed out to be taken, beside those on their way: the server would rest
+/// from the end of one until somebody takes it.
+const AHEAD: usize = 1;
 
 /// How many bytes of payload a page holds at the most, but for the last event in it. The server sends them in vain, so they are
 /// more than a page should hold: few come to it but first pages of large events.
@@ -64,7 +67,7 @@ impl Page {
 }
 
 /// How large the next page should be: in events, but such that many large events do not come at once.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PageSize(u64);
 
 impl PageSize {
@@ -74,6 +77,11 @@ impl PageSize {
 
     pub(crate) fn of(self, left: u64) -> u64 {
         self.0.min(left)
+    }
+
+    /// Whether no page is larger.
+    pub(crate) fn is_largest(self) -> bool {
+        self.0 == MOST
     }
 
     /// The size after `page`: up to [`MOST`] events, if they are small.
@@ -89,6 +97,12 @@ impl PageSize {
 pub(crate) trait Reading: Clone + Send + Sync + 'static {
     fn database(&self) -> &Database;
     fn page(self) -> impl Future<Output = PageOf<Self>> + Send;
+
+    /// What comes after the page, where that can be said before it is there, unless the page turns out otherwise.
+    fn guess(&self) -> Option<Self>;
+
+    /// Whether this is what `guess` said, so that both give the same.
+    fn is(&self, guess: &Self) -> bool;
 }
 
 type PageOf<R> = Result<(Vec<RecordedEvent>, Option<R>), Failure>;
@@ -152,12 +166,16 @@ impl Ahead {
     fn read<R: Reading>(reading: R) -> Self {
         let (sender, pages) = mpsc::channel(AHEAD);
         let task = tokio::spawn(async move {
-            let mut next = Some(reading);
-            while let Some(reading) = next.take()
+            let mut next = Some(Asked::of(reading));
+            while let Some(asked) = next.take()
                 && let Ok(room) = sender.reserve().await
             {
-                room.send(page(reading).await.map(|(events, rest)| {
-                    next = rest;
+                let guessed = asked.reading.guess().map(Asked::of);
+                room.send(asked.page().await.map(|(events, rest)| {
+                    next = rest.map(|rest| match guessed {
+                        Some(guessed) if rest.is(&guessed.reading) => guessed,
+                        _ => Asked::of(rest),
+                    });
                     events
                 }));
             }
@@ -174,6 +192,29 @@ impl Ahead {
                 let ended = (&mut self.task).await;
                 ended.map(|()| None).map_err(|lost| StoreError::Failed(lost.into()))
             }
+        }
+    }
+}
+
+/// A page that the server has been asked for. Dropped, it is not waited for.
+struct Asked<R> {
+    reading: R,
+    page: JoinSet<PageOf<R>>,
+}
+
+impl<R: Reading> Asked<R> {
+    fn of(reading: R) -> Self {
+        let mut asked = JoinSet::new();
+        asked.spawn(page(reading.clone()));
+        Self { reading, page: asked }
+    }
+
+    async fn page(mut self) -> PageOf<R> {
+        match self.page.join_next().await {
+            Some(Ok(page)) => page,
+            Some(Err(lost)) if lost.is_panic() => panic::resume_unwind(lost.into_panic()),
+            // It is aborted with this one, at the earliest.
+            Some(Err(_)) | None => Ok((Vec::new(), Some(self.reading))),
         }
     }
 }

@@ -59,6 +59,14 @@ impl StreamReading {
 }
 
 impl Reading for StreamReading {
+    fn guess(&self) -> Option<Self> {
+        None
+    }
+
+    fn is(&self, _: &Self) -> bool {
+        false
+    }
+
     fn database(&self) -> &Database {
         &self.database
     }
