@@ -1,6 +1,9 @@
 //! Events page by page, the next ones on their way while the last one is handed out.
 
-use std::{future::Future, panic};
+use std::{
+    future::{self, Future},
+    panic,
+};
 
 use annals_core::{RecordedEvent, RecordedEvents, StoreError};
 use futures_util::{StreamExt, stream};
@@ -21,8 +24,8 @@ pub(super) const MOST_SPARSE: u64 = 2 * FIRST;
 /// How many bytes of payload a page should hold at the most, once the events' size is known.
 const BYTES: u64 = 4 << 20;
 
-/// How many pages wait at the most for the one that is handed out to be taken, beside those on their way: the server would rest
-/// from the end of one until somebody takes it.
+/// How many pages wait while one is handed out, beside the next, which is asked for: the server would rest from the end of a page
+/// until somebody takes it. Where the one after that can be guessed, it is asked for as well.
 const AHEAD: usize = 1;
 
 /// How many bytes of payload a page holds at the most, but for the last event in it. The server sends them in vain, so they are
@@ -98,10 +101,10 @@ pub(crate) trait Reading: Clone + Send + Sync + 'static {
     fn database(&self) -> &Database;
     fn page(self) -> impl Future<Output = PageOf<Self>> + Send;
 
-    /// What comes after the page, where that can be said before it is there, unless the page turns out otherwise.
+    /// Where to go on after the page, as far as that can be said before it is there.
     fn guess(&self) -> Option<Self>;
 
-    /// Whether this is what `guess` said, so that both give the same.
+    /// Whether this is where `guess` goes on, so that both give the same.
     fn is(&self, guess: &Self) -> bool;
 }
 
@@ -213,8 +216,8 @@ impl<R: Reading> Asked<R> {
         match self.page.join_next().await {
             Some(Ok(page)) => page,
             Some(Err(lost)) if lost.is_panic() => panic::resume_unwind(lost.into_panic()),
-            // It is aborted with this one, at the earliest.
-            Some(Err(_)) | None => Ok((Vec::new(), Some(self.reading))),
+            // Only a runtime that ends aborts it, and this task as well.
+            Some(Err(_)) | None => future::pending().await,
         }
     }
 }

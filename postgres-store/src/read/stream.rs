@@ -59,14 +59,6 @@ impl StreamReading {
 }
 
 impl Reading for StreamReading {
-    fn guess(&self) -> Option<Self> {
-        None
-    }
-
-    fn is(&self, _: &Self) -> bool {
-        false
-    }
-
     fn database(&self) -> &Database {
         &self.database
     }
@@ -93,5 +85,14 @@ impl Reading for StreamReading {
         };
         let page = self.database.events(query, wanted, Some(&self.stream), &mut connection).await?;
         Ok(self.and_rest(page))
+    }
+
+    /// Where a page ends is known with its last event.
+    fn guess(&self) -> Option<Self> {
+        None
+    }
+
+    fn is(&self, _: &Self) -> bool {
+        false
     }
 }
