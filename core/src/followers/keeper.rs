@@ -206,7 +206,10 @@ impl<S: FollowerStore> Keeper<S> {
         let Declaration { name, version, .. } = followed.declaration;
         self.observed.claimed(name, version, &claim);
         let left = Place { fence: claim.fence, position: claim.position };
-        gauge.set(|reading| (reading.fence, reading.seen) = (left.fence, left.position));
+        gauge.set(|reading| {
+            reading.fence = left.fence;
+            (reading.checkpoint, reading.seen) = (left.position, left.position);
+        });
         let (member, sight) = (Arc::clone(&self.member), followed.sight.clone());
         let runner = Runner::new(member, followed, claim, told, Arc::clone(&gauge));
         let task = tokio::spawn(runner.run());
@@ -214,12 +217,13 @@ impl<S: FollowerStore> Keeper<S> {
         self.parts.insert(part, Part { control, gauge, sight, task, left, rate: 0.0, measured });
     }
 
-    /// A server that crashed may have lost the last steps of a part that has had nothing to do since. The part is claimed again.
+    /// A server that crashed, or another one in its place, may have lost the last steps of a part, or its claim, and the part may have
+    /// had nothing to do since. It is claimed again.
     fn end_set_back(&self, books: &Books) {
         for follower in &books.followers {
             for part in builds(follower).flat_map(|build| &build.parts) {
                 let Some(Part { left, .. }) = self.parts.get(&part.id) else { continue };
-                if part.fence == left.fence && part.position < left.position {
+                if (part.fence, part.position) < (left.fence, left.position) {
                     self.observed.set_back(&follower.name, part, left.position);
                     self.end_part(part.id, End::Lost);
                 }

@@ -96,7 +96,8 @@ impl<S: FollowerStore> Runner<S> {
         let step = tokio::time::timeout(patience, step).await;
         match step.unwrap_or_else(|_| Err(overdue())) {
             Ok(()) => {
-                self.handler.committed();
+                // The checkpoint has stayed, so it would not show that the server has lost this step: nothing rests on it.
+                self.handler.undone();
                 self.observed.settled(parked.position, &parked.sequence, handled);
                 self.gauge.set(|reading| reading.events += handled);
                 Ok(Retried::Settled)

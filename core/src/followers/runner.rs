@@ -210,6 +210,7 @@ impl<S: FollowerStore> Runner<S> {
                 Ok(()) => {
                     self.position = self.seen;
                     self.written_at = Instant::now();
+                    self.gauge.set(|reading| reading.checkpoint = self.position);
                 }
                 Err(StepError::Store(error)) => return Err(self.interrupted(&error).await),
                 Err(_) => return Err(Halt::Ended),

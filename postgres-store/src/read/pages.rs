@@ -24,8 +24,8 @@ pub(super) const MOST_SPARSE: u64 = 2 * FIRST;
 /// How many bytes of payload a page should hold at the most, once the events' size is known.
 const BYTES: u64 = 4 << 20;
 
-/// How many pages wait while one is handed out, beside the next, which is asked for: the server would rest from the end of a page
-/// until somebody takes it. Where the one after that can be guessed, it is asked for as well.
+/// How many pages wait while one is handed out, beside one more that is asked for: the server would rest from the end of a page
+/// until somebody takes it.
 const AHEAD: usize = 1;
 
 /// How many bytes of payload a page holds at the most, but for the last event in it. The server sends them in vain, so they are

@@ -3,10 +3,10 @@
 use std::{collections::HashSet, time::Duration};
 
 use annals::{
-    FollowerStore, Payload, PostgresStore, Query, StoreError,
+    FollowerStore, Payload, Position, PostgresStore, Query, StoreError,
     followers::{
-        Build, Claim, Command, FollowerKind, Limits, Make, RowChanges, RowsOf, Step, StepError,
-        Swap, Upsert, WhichRows,
+        Build, Claim, Command, FollowerKind, Limits, Make, ParkedId, RowChanges, RowsOf, Step,
+        StepError, Swap, Upsert, WhichRows,
     },
 };
 use sqlx::{AssertSqlSafe, PgConnection};
@@ -149,6 +149,21 @@ async fn the_checkpoint_moves_in_the_statement_that_writes_the_rows() {
             assert!(!written(&build, place).await.0, "step {from} in {place}");
         }
     }
+}
+
+/// It moves no checkpoint, so nothing would show that a crash has taken it back.
+#[tokio::test]
+async fn a_parked_event_that_is_tried_again_waits_for_the_disk() {
+    let customers = Customers::new().await;
+    customers.step(0, &["anna"], &[]).await.unwrap();
+    customers.session(&NOTE.replace("$place", "$read")).await;
+    let state = Payload::parse("2").unwrap();
+    let upserts = [Upsert { key: "anna".to_owned(), state, values: Vec::new() }];
+    let rows = RowChanges { table: &table(), upserts: &upserts, deletes: &[] };
+    let settle = [ParkedId { sequence: "anna".to_owned(), position: Position::new(1) }];
+    let again = Step { rows: Some(rows), settle: &settle, ..step(&customers.claim, 1, 1) };
+    customers.store.commit(again).await.unwrap();
+    assert_eq!(written(&customers, "$read").await, (false, "on".to_owned()));
 }
 
 /// What standbys show is waited for where somebody may read from them.
