@@ -31,6 +31,7 @@ async fn all_that_is_told_is_documented_and_all_that_is_documented_is_told() {
     snapshots::run(&ears).await;
     following::rebuilding(&ears).await;
     following::losing_the_store(&ears).await;
+    following::losing_steps(&ears).await;
     following::stopping(&ears).await;
     following::parking(&ears).await;
     assert_eq!(vocabulary(&ears.all_spans()), documented("## Spans"));

@@ -1,8 +1,20 @@
 //! Followers: their steps, failures and rebuilds, and how far they are.
 
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use annals::{EventStore as _, Followers, MemoryStore, Running, StreamExt, WaitError};
+use annals::{
+    EventStore, FollowerStore, Followers, MemoryStore, Position, Running, StoreError, StreamExt,
+    WaitError,
+    followers::{Beat, Books},
+    forward,
+};
+use async_trait::async_trait;
 
 use crate::{
     ears::{Ears, is_warning},
@@ -116,6 +128,48 @@ pub(crate) async fn parking(ears: &Ears) {
     eventually(async || ears.events("settled", "journal").len() == 2).await;
     assert_eq!(ears.metric("annals_follower_events_total", &labels), handled + 3.0);
     eventually(async || ears.metric("annals_follower_parked_events", &labels) == 0.0).await;
+    running.shutdown().await;
+}
+
+/// A store whose books are those of a server that has lost all steps, once.
+#[derive(Clone)]
+struct Forgetful(MemoryStore, Arc<AtomicBool>);
+
+#[async_trait]
+impl EventStore for Forgetful {
+    forward!(self => self.0; append, read_stream, read_all, head, wait_for_head);
+}
+
+#[async_trait]
+impl FollowerStore for Forgetful {
+    type Connection = <MemoryStore as FollowerStore>::Connection;
+
+    forward!(
+        self => self.0;
+        declare, claim, release, note, command, failures, parked, make, commit, swap, compare, rows,
+    );
+
+    async fn books(&self, beat: Option<&Beat>) -> Result<Books, StoreError> {
+        let mut books = self.0.books(beat).await?;
+        if beat.is_some() && self.1.swap(false, Ordering::Relaxed) {
+            let parts = books.followers.iter_mut().flat_map(|follower| &mut follower.live.parts);
+            parts.for_each(|part| part.position = Position::START);
+        }
+        Ok(books)
+    }
+}
+
+pub(crate) async fn losing_steps(ears: &Ears) {
+    let store = Forgetful(MemoryStore::new(), Arc::default());
+    let followers = Followers::new(store.clone()).with_lease(SHORT).read_model::<Balance>();
+    let running = followers.start().await.unwrap();
+    let head = deposit(&store, "a", 1).await;
+    running.wait_for("balances", head, LONG).await.unwrap();
+    store.1.store(true, Ordering::Relaxed);
+    eventually(async || !ears.events("set back", "balances").is_empty()).await;
+    let [set_back] = &*ears.events("set back", "balances") else { panic!("once") };
+    assert!(is_warning(set_back));
+    assert_eq!(["position", "left"].map(|name| set_back.field(name)), ["0", "1"]);
     running.shutdown().await;
 }
 
