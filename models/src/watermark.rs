@@ -10,6 +10,8 @@
 //! - a commit is visible first, and releases the locks of its transaction afterwards;
 //! - a rollback gives no position back.
 
+use std::collections::BTreeMap;
+
 use stateright::{Model, Property};
 
 /// A step of an append.
@@ -21,6 +23,8 @@ pub enum Write {
     TryLock,
     /// Ends with a conflict unless the stream is at the expected version.
     CheckVersion,
+    /// The same, but takes the version from memory where no position was taken since.
+    CheckUnlessUnchanged,
     /// Reads the last position that was taken.
     ReadLast,
     /// Locks the position that was read.
@@ -30,6 +34,10 @@ pub enum Write {
     Commit,
     /// Lets go of all locks.
     Release,
+    /// The process remembers where the stream is, and forgets all others if somebody else has taken a position meanwhile.
+    Learn,
+    /// The same, but forgets nothing.
+    LearnMore,
 }
 
 /// A step of a reader, which goes through them again and again.
@@ -52,7 +60,14 @@ pub const CAREFUL: &[Write] = {
     use Write::{CheckVersion, Commit, Declare, Lock, ReadLast, Release, TakePositions};
     &[Lock, CheckVersion, ReadLast, Declare, TakePositions, Commit, Release]
 };
-/// `append_one.sql`. The version is checked and positions are taken in one statement; `append_each.sql` does the same.
+/// `append_one.sql`, and what `src/append/unchanged.rs` makes of the answer.
+pub const LONE: &[Write] = {
+    use Write::{
+        CheckUnlessUnchanged, Commit, Declare, Learn, ReadLast, Release, TakePositions, TryLock,
+    };
+    &[TryLock, ReadLast, CheckUnlessUnchanged, Declare, TakePositions, Commit, Release, Learn]
+};
+/// `append_each.sql`. The version is checked and positions are taken in one statement.
 pub const QUICK: &[Write] = {
     use Write::{CheckVersion, Commit, Declare, ReadLast, Release, TakePositions, TryLock};
     &[TryLock, ReadLast, Declare, CheckVersion, TakePositions, Commit, Release]
@@ -96,6 +111,8 @@ pub struct Server {
     reader: Reader,
     /// The highest position of which an appender has heard.
     acknowledged: u8,
+    /// Of the process that the sessions are in: those that learn.
+    memory: Memory,
     has_conflict: bool,
     /// Whether a conflict has taken a position.
     has_costly_conflict: bool,
@@ -108,6 +125,13 @@ struct Event {
     version: u8,
 }
 
+/// Where streams were at a position, with their versions.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+struct Memory {
+    last: u8,
+    streams: BTreeMap<u8, u8>,
+}
+
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 struct Session {
     /// How many of its appends are over.
@@ -116,6 +140,8 @@ struct Session {
     steps: &'static [Write],
     holds_stream: bool,
     declared: Option<u8>,
+    /// A position at which the stream was where it is expected.
+    unchanged_since: Option<u8>,
     last: u8,
     version: u8,
     positions: Vec<u8>,
@@ -166,6 +192,7 @@ impl Model for Watermark {
             sessions: self.sessions.iter().map(first).collect(),
             reader: Reader::default(),
             acknowledged: 0,
+            memory: Memory::default(),
             has_conflict: false,
             has_costly_conflict: false,
         }]
@@ -243,6 +270,9 @@ impl Watermark {
         let session = &mut server.sessions[id];
         if session.step == 0 {
             session.began_after = server.acknowledged;
+            let is_known =
+                expected.is_some() && server.memory.streams.get(&stream) == expected.as_ref();
+            session.unchanged_since = is_known.then_some(server.memory.last);
         }
         match step {
             Write::TryLock if is_locked => {
@@ -250,7 +280,10 @@ impl Watermark {
                 return;
             }
             Write::Lock | Write::TryLock => session.holds_stream = true,
-            Write::CheckVersion => {
+            Write::CheckUnlessUnchanged if session.unchanged_since == Some(session.last) => {
+                session.version = expected.unwrap_or_default();
+            }
+            Write::CheckVersion | Write::CheckUnlessUnchanged => {
                 let of_stream = server.visible.iter().filter(|event| event.stream == stream);
                 session.version = of_stream.map(|event| event.version).max().unwrap_or(0);
                 if expected.is_some_and(|expected| expected != session.version) {
@@ -281,6 +314,15 @@ impl Watermark {
                 server.visible.sort();
             }
             Write::Release => (session.holds_stream, session.declared) = (false, None),
+            Write::Learn | Write::LearnMore => {
+                let (version, position) =
+                    (session.version + events as u8, session.positions[events - 1]);
+                if step == Write::Learn && position != server.memory.last + 1 {
+                    server.memory.streams.clear();
+                }
+                server.memory.last = position;
+                server.memory.streams.insert(stream, version);
+            }
         }
         session.step += 1;
         if session.step == session.steps.len() {

@@ -3,10 +3,14 @@
 use annals_models::{
     falls, holds,
     watermark::{
-        Append, CAREFUL, CONFLICTS_ARE_FREE, IS_CAUSAL, IS_DENSE, MARKED, MISSES_NOTHING, QUICK,
+        Append, CAREFUL, CONFLICTS_ARE_FREE, IS_CAUSAL, IS_DENSE, LONE, MARKED, MISSES_NOTHING,
+        QUICK,
         Read::{self, HandOut, ReadLast, ReadLocks, Snapshot},
         TAILER, Watermark,
-        Write::{self, CheckVersion, Commit, Declare, Lock, Release, TakePositions},
+        Write::{
+            self, CheckUnlessUnchanged, CheckVersion, Commit, Declare, Learn, LearnMore, Lock,
+            Release, TakePositions,
+        },
     },
 };
 
@@ -38,6 +42,57 @@ fn the_careful_append_under_the_mark() {
 #[test]
 fn the_quick_append_under_the_mark() {
     holds(crowd(QUICK, MARKED));
+}
+
+/// A process that appends to one stream twice, with another task that appends to another stream; and a second process that
+/// appends to the same one.
+fn remembering(steps: &'static [Write]) -> Watermark {
+    let sessions = vec![
+        vec![append(0, None, 1, steps), append(0, Some(1), 1, steps)],
+        vec![append(1, None, 1, steps)],
+        vec![append(0, None, 1, QUICK)],
+    ];
+    Watermark { sessions, reading: MARKED, cache: 1 }
+}
+
+#[test]
+fn the_lone_append_under_the_mark() {
+    holds(crowd(LONE, MARKED));
+}
+
+#[test]
+fn the_lone_append_takes_the_version_from_memory() {
+    holds(remembering(LONE));
+}
+
+#[test]
+fn memory_is_not_asked_before_the_stream_is_locked() {
+    let early = &[
+        Write::ReadLast,
+        CheckUnlessUnchanged,
+        Lock,
+        Declare,
+        TakePositions,
+        Commit,
+        Release,
+        Learn,
+    ];
+    falls(remembering(early), &[IS_DENSE]);
+}
+
+#[test]
+fn memory_does_not_outlive_a_position_of_somebody_else() {
+    let more = &[
+        Lock,
+        Write::ReadLast,
+        CheckUnlessUnchanged,
+        Declare,
+        TakePositions,
+        Commit,
+        Release,
+        LearnMore,
+    ];
+    falls(remembering(more), &[IS_DENSE]);
 }
 
 #[test]

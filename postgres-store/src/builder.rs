@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 
 use crate::{
     PostgresStore, SetupError,
+    append::Unchanged,
     database::Database,
     followers::{AtOnce, Kept},
     kinds::Kinds,
@@ -198,6 +199,7 @@ impl PostgresStoreBuilder {
             statements: Statements::of(&schema),
             schema,
             kinds: Kinds::default(),
+            unchanged: Unchanged::default(),
             synchronous_commit: self.synchronous_commit.map(SynchronousCommit::setting),
             retry_for: self.retry_for,
             listens: self.listens,

@@ -6,6 +6,7 @@ use sqlx::{Connection, PgPool, Postgres, pool::PoolConnection};
 use tokio::sync::Semaphore;
 
 use crate::{
+    append::Unchanged,
     failure::Failure,
     followers::{AtOnce, Kept},
     kinds::Kinds,
@@ -18,6 +19,7 @@ pub(crate) struct Database {
     pub(crate) schema: SchemaName,
     pub(crate) statements: Statements,
     pub(crate) kinds: Kinds,
+    pub(crate) unchanged: Unchanged,
     /// The setting `synchronous_commit` for appends; none leaves it to server, role and pool.
     pub(crate) synchronous_commit: Option<&'static str>,
     /// For how long a lost append is tried again.

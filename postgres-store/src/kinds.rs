@@ -11,6 +11,9 @@ use sqlx::{PgConnection, Postgres, Row, postgres::PgArguments, query::Query};
 
 use crate::{failure::Failure, schema::Statements};
 
+/// A schema, by its id, and when the server was started that it is on; 0 and none before both are first read.
+pub(crate) type Owner = (i32, Option<DateTime<Utc>>);
+
 /// The kinds this process knows. They only ever grow, unless the schema is replaced by another one, or the server by one that
 /// has not heard of the latest. Each statement that has to do with numbers is told whose they are, and says when they are not
 /// its own.
@@ -34,6 +37,11 @@ impl KindTable {
 
     pub(crate) fn event_type(&self, number: i32) -> Option<&EventType> {
         self.names.get(&number)
+    }
+
+    /// Whose numbers these are.
+    pub(crate) fn owner(&self) -> Owner {
+        (self.schema_id, self.server)
     }
 
     /// `query` with whose numbers these are as its next two parameters.

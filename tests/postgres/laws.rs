@@ -175,7 +175,7 @@ async fn called(
         ),
         _ => format!(
             "SELECT a[1]::integer, a[2], a[3] FROM $schema.append_one(
-                 {store_id}, NULL, NULL, $schema.stream_key('test-a'), 'test-a', {expected}, gen_random_uuid(), {kind}, 1,
+                 {store_id}, NULL, NULL, NULL, $schema.stream_key('test-a'), 'test-a', {expected}, gen_random_uuid(), {kind}, 1,
                  NULL, NULL, NULL, '{{}}') AS a"
         ),
     };

@@ -32,6 +32,7 @@ mod snapshots;
 mod tailing;
 #[path = "../repository/tally.rs"]
 mod tally;
+mod unchanged;
 
 mod conformance {
     use super::fresh::fresh_store;

@@ -206,7 +206,7 @@ async fn the_plan_of_a_page_is_kept_however_many_events_there_seem_to_be() {
 
 /// Each function that appends, called for one event to the stream `test-$n`.
 const APPENDS: [&str; 3] = [
-    "append_one($store, NULL, $schema.stream_key('test-$n'), 'test-$n', -2, gen_random_uuid(), 1, 1, NULL, NULL, NULL, '{}')",
+    "append_one($store, NULL, NULL, $schema.stream_key('test-$n'), 'test-$n', -2, gen_random_uuid(), 1, 1, NULL, NULL, NULL, '{}')",
     "append_each($store, NULL, ARRAY[$schema.stream_key('test-$n')], '{test-$n}', '{-2}', '{1}', '{1}',
                  ARRAY[gen_random_uuid()], '{1}', '{1}', '{NULL}', '{NULL}', '{NULL}', ARRAY['{}'::json])",
     "append($store, NULL, NULL, '{test-$n}', '{-2}', '{1}', '{1}', '{1}',

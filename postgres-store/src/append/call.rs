@@ -22,6 +22,8 @@ pub(super) const PATIENCE_MS: i32 = 100;
 
 /// What the functions call an append that is stored.
 const STORED: i32 = 0;
+/// The same of one that a crash can still take back.
+const STORED_FOR_NOW: i32 = 4;
 
 /// What became of one stream's part of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,14 +52,16 @@ impl Database {
             .append_one
             .query_with_room(PARAMETERS_OF_ONE, room_for_one(append, event));
         let call = kinds.bind_owner(query);
-        let call = call.bind(self.synchronous_commit);
+        let since = self.unchanged.since(append, kinds.owner());
+        let call = call.bind(self.synchronous_commit).bind(since);
         let (answer,): (Vec<i64>,) = row(bind_one(call, append, event, &kinds), connection).await?;
-        match *answer {
-            [outcome, at, last] => {
-                Ok(Outcome::new(i32::try_from(outcome).unwrap_or(i32::MAX), at, last))
-            }
-            _ => Ok(Outcome::Unsettled),
+        let [outcome, at, last] = *answer else { return Ok(Outcome::Unsettled) };
+        let outcome = i32::try_from(outcome).unwrap_or(i32::MAX);
+        let learnt = Outcome::new(outcome, at, last);
+        if let (STORED, Outcome::Stored(appended)) = (outcome, learnt) {
+            self.unchanged.learn(&append.stream, appended, kinds.owner());
         }
+        Ok(learnt)
     }
 
     /// Appends to streams that are all different, each for itself.
@@ -189,7 +193,7 @@ impl Outcome {
     fn new(outcome: i32, at: i64, last: i64) -> Self {
         let position = Position::new(last.unsigned_abs());
         match outcome {
-            STORED => Self::Stored(Appended { version: version(at), position }),
+            STORED | STORED_FOR_NOW => Self::Stored(Appended { version: version(at), position }),
             1 => Self::Conflict(version(at)),
             2 => Self::Taken,
             _ => Self::Unsettled,

@@ -116,14 +116,14 @@ impl<'a> Events<'a> {
 }
 
 /// How many parameters an append of one event has.
-pub(crate) const PARAMETERS_OF_ONE: usize = 13;
+pub(crate) const PARAMETERS_OF_ONE: usize = 14;
 
 /// How many bytes they take, in most cases.
 pub(crate) fn room_for_one(append: &StreamAppend, event: &NewEvent) -> usize {
     256 + append.stream.as_str().len() + event.event.payload.as_str().len()
 }
 
-/// The parameters of an append of one event, but for those of the kinds' owner and of the commit.
+/// The parameters of an append of one event, but for whose the kinds are, how it commits, and since when nothing has happened.
 pub(crate) fn bind_one(
     query: Call,
     append: &StreamAppend,

@@ -11,5 +11,6 @@ mod queue;
 mod schedules;
 mod settle;
 mod transaction;
+mod unchanged;
 
-pub(crate) use self::lanes::Lanes;
+pub(crate) use self::{lanes::Lanes, unchanged::Unchanged};
