@@ -151,6 +151,31 @@ async fn events_of_a_new_kind_come_after_a_snapshot() {
     assert_eq!(events.iter().map(|event| event.version.get()).collect::<Vec<_>>(), [6, 7, 8]);
 }
 
+/// Reading learns of a new kind and begins anew; meanwhile the snapshot is taken away.
+#[tokio::test]
+async fn a_snapshot_that_goes_while_events_are_read_twice_is_none() {
+    let store = with_snapshot().await;
+    let other = beside(&store).await;
+    let mut holder = connection().await;
+    run(&mut holder, &store, "BEGIN; LOCK TABLE $schema.event_kinds").await.unwrap();
+    let reading = tokio::spawn(async move {
+        other.read_from_snapshot(&"tally-0".parse().unwrap(), 1).await.unwrap()
+    });
+    let waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted
+                 AND relation = to_regclass(format('%I.event_kinds', $1)))";
+    loop {
+        let waits = sqlx::query_scalar(waits).bind(store.schema());
+        if waits.fetch_one(&mut holder).await.unwrap() {
+            break;
+        }
+    }
+    run(&mut holder, &store, "DELETE FROM $schema.snapshots; COMMIT").await.unwrap();
+    let (snapshot, events) = reading.await.unwrap();
+    assert_eq!(snapshot, None);
+    let events: Vec<_> = annals::TryStreamExt::try_collect(events).await.unwrap();
+    assert_eq!(events.first().map(|event| event.version.get()), Some(1));
+}
+
 #[test]
 fn every_way_of_reading_gives_the_fold() {
     let runtime =

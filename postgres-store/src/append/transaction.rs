@@ -39,14 +39,11 @@ impl Database {
     ) -> Result<Answer, Failure> {
         let parts: Vec<_> = appends.iter().collect();
         // Kinds are numbered outside, for the numbers have to stay if the transaction does not.
-        let kinds = match self.kinds.known().covers(&parts) {
-            true => self.kinds.known(),
-            false => {
-                self.kinds
-                    .covering(&parts, &mut *self.connection().await?, &self.statements)
-                    .await?
-            }
-        };
+        let mut kinds = self.kinds.known();
+        if !kinds.covers(&parts) {
+            let mut connection = self.connection().await?;
+            kinds = self.kinds.covering(&parts, &mut connection, &self.statements).await?;
+        }
         self.call_in_transaction(appends, &kinds, connection).await
     }
 }

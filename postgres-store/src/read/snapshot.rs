@@ -11,7 +11,8 @@ use uuid::Uuid;
 use super::{PageSize, StreamReading, events_and_rest};
 use crate::{database::Database, failure::Failure, stream_key::stream_key};
 
-/// Where the state is, behind the columns of an event.
+/// Where the version of an event is, and where the state, behind the columns of the first one.
+const VERSION: usize = 1;
 const STATE: usize = 11;
 
 impl Database {
@@ -29,17 +30,20 @@ impl Database {
         let mut state = None;
         let see = |row: &PgRow| {
             if let Some(json) = row.try_get_unchecked::<Option<&str>, _>(STATE)? {
-                state = Some(Payload::from_stored(json));
+                let version = row.try_get::<i64, _>(VERSION)?.unsigned_abs();
+                state = Some((Version::new(version), Payload::from_stored(json)));
             }
             Ok(())
         };
         let mut connection = self.connection().await?;
         let page = self.events_seen(query, wanted, Some(stream), see, &mut connection).await?;
         drop(connection);
-        let snapshot = page.events.first().zip(state).map(|(event, state)| StoredSnapshot {
+        // Where the rows were read twice, the state may be of the first time, and its snapshot gone since.
+        let first = page.events.first().zip(state).filter(|(event, (at, _))| event.version == *at);
+        let snapshot = first.map(|(event, (version, state))| StoredSnapshot {
             stream: stream.clone(),
             fold_version,
-            version: event.version,
+            version,
             position: event.position,
             state,
         });

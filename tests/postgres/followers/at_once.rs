@@ -25,7 +25,17 @@ struct Customers {
 
 impl Customers {
     async fn new() -> Self {
-        let store = fresh_store().await;
+        Self::of(fresh_store().await).await
+    }
+
+    /// In sessions with this `synchronous_commit`.
+    async fn where_it_is(set: &str) -> Self {
+        let store = builder().connect(&url_with("synchronous_commit", set)).await.unwrap();
+        store.migrate().await.unwrap();
+        Self::of(store).await
+    }
+
+    async fn of(store: PostgresStore) -> Self {
         store.declare(&declaration(table().name, FollowerKind::ReadModel)).await.unwrap();
         Self::made(&store, &live(&store).await).await
     }
@@ -154,26 +164,26 @@ async fn the_checkpoint_moves_in_the_statement_that_writes_the_rows() {
 /// It moves no checkpoint, so nothing would show that a crash has taken it back.
 #[tokio::test]
 async fn a_parked_event_that_is_tried_again_waits_for_the_disk() {
-    let customers = Customers::new().await;
-    customers.step(0, &["anna"], &[]).await.unwrap();
-    customers.session(&NOTE.replace("$place", "$read")).await;
-    let state = Payload::parse("2").unwrap();
-    let upserts = [Upsert { key: "anna".to_owned(), state, values: Vec::new() }];
-    let rows = RowChanges { table: &table(), upserts: &upserts, deletes: &[] };
-    let settle = [ParkedId { sequence: "anna".to_owned(), position: Position::new(1) }];
-    let again = Step { rows: Some(rows), settle: &settle, ..step(&customers.claim, 1, 1) };
-    customers.store.commit(again).await.unwrap();
-    assert_eq!(written(&customers, "$read").await, (false, "on".to_owned()));
+    for (set, waits_for) in [("on", "on"), ("off", "local"), ("remote_apply", "remote_apply")] {
+        let customers = Customers::where_it_is(set).await;
+        customers.step(0, &["anna"], &[]).await.unwrap();
+        customers.session(&NOTE.replace("$place", "$read")).await;
+        let state = Payload::parse("2").unwrap();
+        let upserts = [Upsert { key: "anna".to_owned(), state, values: Vec::new() }];
+        let rows = RowChanges { table: &table(), upserts: &upserts, deletes: &[] };
+        let settle = [ParkedId { sequence: "anna".to_owned(), position: Position::new(1) }];
+        let again = Step { rows: Some(rows), settle: &settle, ..step(&customers.claim, 1, 1) };
+        customers.store.commit(again).await.unwrap();
+        let told = written(&customers, "$read").await;
+        assert_eq!(told, (false, waits_for.to_owned()), "where it is {set}");
+    }
 }
 
 /// What standbys show is waited for where somebody may read from them.
 #[tokio::test]
 async fn a_step_waits_for_no_disk_and_only_for_standbys_that_are_read_from() {
     for (set, waits_for) in [("on", "off"), ("local", "off"), ("remote_apply", "remote_apply")] {
-        let store = builder().connect(&url_with("synchronous_commit", set)).await.unwrap();
-        store.migrate().await.unwrap();
-        store.declare(&declaration(table().name, FollowerKind::ReadModel)).await.unwrap();
-        let mut customers = Customers::made(&store, &live(&store).await).await;
+        let mut customers = Customers::where_it_is(set).await;
         customers.step(0, &["anna"], &[]).await.unwrap();
         customers.session(&NOTE.replace("$place", "$read")).await;
         customers.step(1, &["anna"], &[]).await.unwrap();
