@@ -38,8 +38,8 @@ pub struct SnapshotPolicy {
 }
 
 impl SnapshotPolicy {
-    /// As soon as there are `events` events since the last one: so many more are read with it at the most, but for those that
-    /// were appended meanwhile.
+    /// As soon as there are `events` events since the last one: who loads the entity reads the snapshot, and about as many events
+    /// after it at the most.
     ///
     /// # Panics
     /// If that is 0; in a constant, it does not compile.

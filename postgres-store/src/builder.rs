@@ -102,24 +102,25 @@ impl PostgresStoreBuilder {
         self
     }
 
-    /// How many statements with appends may be on their way at once; 8 if nothing is said, and never more than the
-    /// pool has but 6. Appends that come when all are under way gather, and share the next statement.
+    /// How many statements with appends may be on their way at once; 8 if nothing is said, and at most the pool's connections
+    /// less 6, but one in any case. Appends that come when all are under way gather, and share the next statement.
     #[must_use]
     pub fn with_lanes(mut self, lanes: u32) -> Self {
         self.lanes = lanes;
         self
     }
 
-    /// When an append counts as done; if nothing is said, whatever server, database, role or pool are set to.
+    /// When an append counts as done; if nothing is said, whatever server, database, role or pool are set to. The steps of
+    /// followers are not affected.
     #[must_use]
     pub fn with_synchronous_commit(mut self, when: SynchronousCommit) -> Self {
         self.synchronous_commit = Some(when);
         self
     }
 
-    /// For how long an append waits for a stream that another transaction holds, and one that failed for a passing reason, such as
-    /// a lost connection, is sent again, before it is answered as [unavailable](annals_core::StoreError::Unavailable) or
-    /// [unknown](annals_core::StoreError::OutcomeUnknown); 3 seconds if nothing is said.
+    /// For how long an append goes on trying, whether it waits for a stream that another transaction holds, or is sent again after
+    /// a passing failure such as a lost connection; 3 seconds if nothing is said. After that it is answered as
+    /// [unavailable](annals_core::StoreError::Unavailable) or [unknown](annals_core::StoreError::OutcomeUnknown).
     #[must_use]
     pub fn with_retry_for(mut self, duration: Duration) -> Self {
         self.retry_for = duration;

@@ -34,6 +34,45 @@ use crate::{
 ///
 /// Appends run in tasks of the store's: a future that is dropped changes nothing about them. Call
 /// [`shutdown`](Self::shutdown) before the runtime ends, so that what was taken on is finished.
+///
+/// A [`Projection`](annals_core::Projection) on it writes tables of its own with plain sqlx, in the transaction of its checkpoint:
+///
+/// ```
+/// use annals::{Event, HandlerError, Projection, Recorded};
+/// use async_trait::async_trait;
+/// use serde::{Deserialize, Serialize};
+/// use sqlx::PgConnection;
+///
+/// #[derive(Debug, Clone, Serialize, Deserialize, Event)]
+/// #[event(category = "invoice")]
+/// enum InvoiceEvent {
+///     Placed { customer: String, pence: i64 },
+/// }
+///
+/// /// What was sold on each day.
+/// struct Sales;
+///
+/// #[async_trait]
+/// impl Projection<PgConnection> for Sales {
+///     const NAME: &'static str = "sales";
+///     type Event = InvoiceEvent;
+///
+///     async fn create(&self, db: &mut PgConnection) -> Result<(), HandlerError> {
+///         let table = "CREATE TABLE sales (day date PRIMARY KEY, pence bigint NOT NULL)";
+///         sqlx::query(table).execute(db).await?;
+///         Ok(())
+///     }
+///
+///     async fn handle(&self, recorded: &Recorded<InvoiceEvent>, db: &mut PgConnection) -> Result<(), HandlerError> {
+///         let InvoiceEvent::Placed { pence, .. } = recorded.event;
+///         let add = "INSERT INTO sales (day, pence) VALUES ($1, $2)
+///             ON CONFLICT (day) DO UPDATE SET pence = sales.pence + excluded.pence";
+///         sqlx::query(add).bind(recorded.recorded_at.date_naive()).bind(pence).execute(db).await?;
+///         Ok(())
+///     }
+/// }
+/// # let _ = Sales;
+/// ```
 #[derive(Clone)]
 pub struct PostgresStore {
     shared: Arc<Shared>,

@@ -16,8 +16,8 @@ use crate::RetryPolicy;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Options {
-    /// How often an event that failed is tried again, and after which pauses. By default 4 times, so 5 tries,
-    /// after 100 ms at first and 10 s at most.
+    /// How often an event that failed is tried again, and after which pauses. By default 4 times, so 5 tries, after pauses of
+    /// 0.1, 0.2, 0.4 and 0.8 s, each lengthened at random by up to its own length; with more retries up to 10 s.
     pub retry: RetryPolicy,
     /// What is done once the tries are used up. By default the follower stops.
     pub failure: FailurePolicy,

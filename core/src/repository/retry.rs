@@ -5,8 +5,8 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 /// How often a command is tried again, and after which pauses, when another writer was faster or the
 /// store was lost for a moment.
 ///
-/// A command that conflicts is decided again so often, and each read or append is sent so often. Pauses double from the first to the longest, each lengthened at random by up to its own length, so
-/// that writers that collided are unlikely to collide again. By default a command is tried again up to 16 times,
+/// The number of retries is for conflicts, and for each read or append that fails, alike. Pauses double from the first to the
+/// longest, each lengthened at random by up to its own length, so that writers that collided are unlikely to collide again. By default a command is tried again up to 16 times,
 /// after 1 ms at first and 100 ms at most before they are lengthened: it gives up after one to two seconds.
 ///
 /// Pauses need a tokio runtime with its time driver enabled, as `#[tokio::main]` has it.
