@@ -1,12 +1,12 @@
 //! How Postgres goes about the statements of the store, when there are many events.
 
-use annals::{ExpectedVersion::Any, PostgresStore};
+use annals::{EventStore, ExpectedVersion::Any, Filter, Position, PostgresStore, ReadAll};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 use crate::{
-    asking::{append, event, events, to},
-    fresh::{connection, fresh_store, run},
+    asking::{all, append, event, events, to},
+    fresh::{beside, connection, fresh_store, run},
 };
 
 const EVENTS: usize = 100_000;
@@ -171,6 +171,29 @@ async fn statements_read_the_index_that_is_made_for_them() {
             }
         }
     }
+}
+
+/// Whoever wants only the first such event waits no longer than who wants many.
+#[tokio::test]
+async fn a_rare_event_is_found_in_a_few_looks() {
+    let store = with_many_events().await;
+    let reader = beside(&store).await;
+    let other = Filter::any().with_category("other");
+    let wanted = ReadAll::after(Position::START).with_filter(other).with_limit(1);
+    assert_eq!(all(reader.read_all(wanted)).await.len(), 1);
+    reader.shutdown().await;
+    reader.pool().close().await;
+    let mut connection = connection().await;
+    let looks = "SELECT idx_scan FROM pg_stat_user_indexes
+        WHERE schemaname = $1 AND indexrelname = 'events_by_kind'";
+    let looks = loop {
+        let looks = sqlx::query_scalar(looks).bind(store.schema()).fetch_one(&mut connection);
+        match looks.await.unwrap() {
+            0_i64 => {}
+            looks => break looks,
+        }
+    };
+    assert!(looks < 6, "{EVENTS} events were looked through in {looks} looks");
 }
 
 /// The server decides after five plans whether to keep one.

@@ -111,7 +111,7 @@ impl AllReading {
                 }
                 _ => {
                     self.after = to;
-                    if (page.len() as u64) < wanted / 4 {
+                    if (page.len() as u64) < (wanted / 4).max(1) {
                         self.window = self.window.saturating_mul(8);
                     }
                 }
