@@ -59,7 +59,6 @@ BEGIN
         RETURNING stream_key, version, position
     )
     SELECT array_agg(stream_key), array_agg(version), array_agg(position) INTO keys, versions, positions FROM stored;
-    done := set_config('annals.append', '', true);
     IF keys = _keys THEN
         RETURN;
     END IF;

@@ -9,15 +9,16 @@
 -- index of ids fails the whole call.
 --
 -- While no position was taken since, nobody has appended, and the version is not read: whoever is about to append to the stream
--- needs its lock, and has taken a position before letting go of it. Looking a version up takes a tenth of a command.
+-- needs its lock, and has taken a position before letting go of it.
 --
 -- Otherwise it is read by a statement of its own, so that what is inserted are plain VALUES: a subquery costs
 -- more to set up than the second statement does. Unlike the others, the function sets no `plan_cache_mode`: with single values
--- Postgres keeps its general plans by itself. For the setting that there is, see `append`. It holds until the transaction ends, which
--- is with this call: a SET of the function, which takes it back before, costs more than the lock does.
+-- Postgres keeps its general plans by itself. For the settings that there are, see `append` and the guard of events. They hold until
+-- the transaction ends, which is with this call: a SET of the function, which takes one back before, costs more than the lock does.
 CREATE FUNCTION {schema}.append_one(
-    _store integer, _server timestamptz, _synchronous_commit text, _unchanged_since bigint, _key uuid, _stream text, _expected bigint, _id uuid,
-    _kind integer, _schema_version integer, _correlation_id uuid, _causation_id uuid, _metadata json, _payload json
+    _store integer, _server timestamptz, _synchronous_commit text, _unchanged_since bigint, _key uuid, _stream text,
+    _expected bigint, _id uuid, _kind integer, _schema_version integer, _correlation_id uuid, _causation_id uuid,
+    _metadata json, _payload json
 ) RETURNS bigint[] LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
@@ -52,7 +53,6 @@ BEGIN
     VALUES (nextval('{schema}.positions'), at_version, clock_timestamp(), _kind, _schema_version, _key, _id, _correlation_id,
             _causation_id, _stream, _metadata, _payload)
     RETURNING position INTO at_position;
-    done := set_config('annals.append', '', true);
     RETURN ARRAY[CASE current_setting('synchronous_commit') WHEN 'off' THEN 4 ELSE 0 END, at_version, at_position];
 END
 $$;

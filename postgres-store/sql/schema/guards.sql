@@ -1,7 +1,7 @@
 -- The laws that the database holds itself, against everyone, the owner of the tables included: events are never
--- changed or removed, and everything that appends goes through the append functions, which say so for as long as they
--- write. The guards of what has happened fire even where triggers do not, as in the sessions of a replica, which writes
--- what it is told; the guards of new rows do not.
+-- changed or removed, and everything that appends goes through the append functions, which say that it is they. The guards
+-- of what has happened fire even where triggers do not, as in the sessions of a replica, which writes what it is told; the
+-- guards of new rows do not.
 CREATE FUNCTION {schema}.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION '% on %.% is refused', TG_OP, TG_TABLE_SCHEMA, TG_TABLE_NAME
