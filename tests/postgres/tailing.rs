@@ -8,12 +8,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use annals::{EventData, EventStoreExt, ExpectedVersion::Any, Position, TryStreamExt};
-use tokio::task::JoinSet;
+use annals::{EventData, EventStore, EventStoreExt, ExpectedVersion::Any, Position, TryStreamExt};
+use tokio::{task::JoinSet, time::timeout};
 
 use crate::{
     asking::{append, events, to},
-    fresh::{builder, connection, fresh_store, run, url},
+    fresh::{beside, builder, connection, fresh_store, run, url},
 };
 
 /// How many appends may be answered before the first is handed on.
@@ -72,4 +72,21 @@ async fn what_was_appended_in_a_transaction_is_handed_on_soon_after_its_commit()
     took.sort_unstable();
     // Without that, it would be when the stream is polled, twice in a second.
     assert!(took[2] < Duration::from_millis(250), "{took:?}");
+}
+
+/// A writer has declared, and takes its time before it takes a position. A process that appends nothing, and so learns from the
+/// mark alone, is told as much as the one that appends.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_declaration_that_lasts_hides_nothing_that_follows_without_a_gap() {
+    let store = fresh_store().await;
+    append(&store, to("test-a", Any, events(1))).await;
+    let mut writer = connection().await;
+    let declare =
+        "BEGIN; SELECT pg_advisory_xact_lock_shared('$schema'::regnamespace::oid::integer, 1)";
+    run(&mut writer, &store, declare).await.unwrap();
+    append(&store, to("test-a", Any, events(2))).await;
+    let other = beside(&store).await;
+    let head = timeout(Duration::from_secs(20), other.wait_for_head(Position::new(1))).await;
+    assert_eq!(head.unwrap().unwrap(), Position::new(3));
+    assert_eq!(other.head().await.unwrap(), Position::new(3));
 }

@@ -161,7 +161,7 @@ impl Tailer<'_> {
     }
 
     /// Takes what is final after `head`: events whose positions follow each other without a gap; or, asking for the mark, all
-    /// up to there.
+    /// up to there, unless it is lower: somebody may have declared long before he takes a position.
     async fn look(
         &mut self,
         head: &mut i64,
@@ -169,20 +169,22 @@ impl Tailer<'_> {
         connection: &mut PgConnection,
     ) -> Result<Found, Failure> {
         let limit = self.size.of(PAGE);
-        if !ask {
-            let mut page = self.database.page(*head, i64::MAX, limit, connection).await?;
-            let has_gap = page.end_at_gap(*head);
-            let is_full = self.publish(head, page);
-            return Ok(match has_gap {
-                true => Found::Gap,
-                false if is_full => Found::More,
-                false => Found::All,
-            });
+        if ask {
+            let Mark { last, mark } = self.database.mark(connection).await?;
+            self.was_open = mark < last;
+            if mark > *head || !self.was_open {
+                let page = self.database.page(*head, mark, limit, connection).await?;
+                return Ok(if self.publish(head, page) { Found::More } else { Found::All });
+            }
         }
-        let Mark { last, mark } = self.database.mark(connection).await?;
-        self.was_open = mark < last;
-        let page = self.database.page(*head, mark, limit, connection).await?;
-        Ok(if self.publish(head, page) { Found::More } else { Found::All })
+        let mut page = self.database.page(*head, i64::MAX, limit, connection).await?;
+        let has_gap = page.end_at_gap(*head);
+        let is_full = self.publish(head, page);
+        Ok(match has_gap {
+            true => Found::Gap,
+            false if is_full => Found::More,
+            false => Found::All,
+        })
     }
 
     /// Hands out `page`, and answers whether it was as much as is read at once.
