@@ -6,8 +6,9 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 /// store was lost for a moment.
 ///
 /// The number of retries is for conflicts, and for each read or append that fails, alike. Pauses double from the first to the
-/// longest, each lengthened at random by up to its own length, so that writers that collided are unlikely to collide again. By default a command is tried again up to 16 times,
-/// after 1 ms at first and 100 ms at most before they are lengthened: it gives up after one to two seconds.
+/// longest, each lengthened at random by up to its own length, so that writers that collided are unlikely to collide again. By
+/// default a command is tried again up to 16 times, after 1 ms at first and 100 ms at most before they are lengthened: it gives
+/// up after one to two seconds.
 ///
 /// Pauses need a tokio runtime with its time driver enabled, as `#[tokio::main]` has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
