@@ -14,7 +14,7 @@
 //! | audit it | [`Repository::history`], [`Repository::load_at`], [`Metadata`] |
 //! | keep read models, react | [`Followers`], [`ReadModel`], [`Projection`], [`Reactor`], [`Reader`], [`Follower`] |
 //! | follow everything | [`EventStoreExt::follow`], [`EventStoreExt::events_after`], [`Recorded`] |
-//! | change it | [`HistoryCheck`], [`testing::EventShapes`] |
+//! | change the shape of events | [`HistoryCheck`], [`testing::EventShapes`] |
 //! | watch it | [`FollowerStatus`], `describe_metrics` (feature `metrics`), spans and events (feature `tracing`) |
 //! | test it | [`testing::Scenario`], [`testing::Following`] (feature `testing`) |
 //! | keep it somewhere | [`MemoryStore`] (feature `memory`) |

@@ -110,8 +110,8 @@ impl PostgresStore {
     ///
     /// The schemas belong to the role that makes them. Another role needs `USAGE` on the schema, and `SELECT` on its tables
     /// and on its sequence `positions`; to append, also `INSERT` on `events` and `event_kinds`, and `USAGE` on
-    /// `positions`; for snapshots, also `INSERT` and `UPDATE` on `snapshots`. What it needs to run followers is in the chapter on
-    /// operating the store.
+    /// `positions`; for snapshots, also `INSERT` and `UPDATE` on `snapshots`. What it needs to run followers is in
+    /// `docs/postgres/operating.md` of the repository.
     ///
     /// # Errors
     /// [`SetupError::Forbidden`] when the role may not create schema or tables, [`SetupError::SchemaTooNew`], and

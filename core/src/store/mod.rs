@@ -70,7 +70,7 @@ pub trait EventStore: Send + Sync {
     fn read_all(&self, read: ReadAll) -> RecordedEvents;
 
     /// The position of the last event that can be read from the global stream, [`Position::START`] while
-    /// there is none. It never falls.
+    /// there is none. It never falls, unless the store itself loses what it has acknowledged.
     ///
     /// # Errors
     /// When the store cannot be asked.

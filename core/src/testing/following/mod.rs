@@ -32,7 +32,7 @@ use crate::{
 /// | [`when_followed`](Self::when_followed) | one |
 /// | [`when_repeated`](Self::when_repeated) | seven: everything comes twice, in other batches, or is rebuilt |
 /// | [`when_crashing_at`](Self::when_crashing_at) | two: in the second the process dies, again and again |
-/// | [`when_crashing_everywhere`](Self::when_crashing_everywhere) | ten: one for each [`CrashPoint`] |
+/// | [`when_crashing_everywhere`](Self::when_crashing_everywhere) | ten: one without a crash, and one for each [`CrashPoint`] |
 ///
 /// After each run the same must be found, or the test fails and names the run. The events are the same in all of
 /// them: their ids count from 1, and they are recorded at [`with_time`](Self::with_time).
