@@ -74,6 +74,21 @@ async fn what_was_appended_in_a_transaction_is_handed_on_soon_after_its_commit()
     assert!(took[2] < Duration::from_millis(250), "{took:?}");
 }
 
+/// What was rolled back before a declaration that lasts is no gap: the mark says that nothing can appear there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_declaration_that_lasts_hides_nothing_that_follows_what_was_rolled_back() {
+    let store = fresh_store().await;
+    append(&store, to("test-a", Any, events(1))).await;
+    let mut writer = connection().await;
+    let declare = "SELECT nextval('$schema.positions');
+        BEGIN; SELECT pg_advisory_xact_lock_shared('$schema'::regnamespace::oid::integer, 2)";
+    run(&mut writer, &store, declare).await.unwrap();
+    append(&store, to("test-a", Any, events(2))).await;
+    let other = beside(&store).await;
+    let head = timeout(Duration::from_secs(20), other.wait_for_head(Position::new(1))).await;
+    assert_eq!(head.unwrap().unwrap(), Position::new(4));
+}
+
 /// A writer has declared, and takes its time before it takes a position. A process that appends nothing, and so learns from the
 /// mark alone, is told as much as the one that appends.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -108,15 +108,15 @@ impl Tailer<'_> {
     }
 
     async fn follow(&mut self, connection: &mut PgConnection) -> Result<(), Failure> {
-        let mut head = self.database.head(connection).await?;
-        self.tail.recent_events().restart(head);
-        self.tail.advance(head);
+        let mut seen = self.database.head(connection).await?;
+        self.tail.recent_events().restart(seen);
+        self.tail.advance(seen);
         let mut holdup = None;
         let mut last_wanted = Instant::now();
         let mut ask = true;
         loop {
-            let before = head;
-            let found = self.look(&mut head, ask, connection).await?;
+            let before = seen;
+            let found = self.look(&mut seen, ask, connection).await?;
             {
                 let mut state = self.tail.tailer_state();
                 if state.waiting > 0 {
@@ -126,7 +126,7 @@ impl Tailer<'_> {
                     return Ok(());
                 }
             }
-            if head != before {
+            if seen != before {
                 holdup = None;
             }
             let is_held = self.was_open || found == Found::Gap;
@@ -160,11 +160,11 @@ impl Tailer<'_> {
         if self.listener.is_listening() { POLL_LISTENING } else { POLL_DEAF }
     }
 
-    /// Takes what is final after `head`: events whose positions follow each other without a gap; or, asking for the mark, all
+    /// Takes what is final after `seen`: events whose positions follow each other without a gap; or, asking for the mark, all
     /// up to there, unless it is lower: somebody may have declared long before he takes a position.
     async fn look(
         &mut self,
-        head: &mut i64,
+        seen: &mut i64,
         ask: bool,
         connection: &mut PgConnection,
     ) -> Result<Found, Failure> {
@@ -172,14 +172,19 @@ impl Tailer<'_> {
         if ask {
             let Mark { last, mark } = self.database.mark(connection).await?;
             self.was_open = mark < last;
-            if mark > *head || !self.was_open {
-                let page = self.database.page(*head, mark, limit, connection).await?;
-                return Ok(if self.publish(head, page) { Found::More } else { Found::All });
+            if mark > *seen || !self.was_open {
+                let page = self.database.page(*seen, mark, limit, connection).await?;
+                if self.publish(seen, page) {
+                    return Ok(Found::More);
+                }
+                // Positions that nothing has are no gap any more.
+                *seen = mark.max(*seen);
+                return Ok(Found::All);
             }
         }
-        let mut page = self.database.page(*head, i64::MAX, limit, connection).await?;
-        let has_gap = page.end_at_gap(*head);
-        let is_full = self.publish(head, page);
+        let mut page = self.database.page(*seen, i64::MAX, limit, connection).await?;
+        let has_gap = page.end_at_gap(*seen);
+        let is_full = self.publish(seen, page);
         Ok(match has_gap {
             true => Found::Gap,
             false if is_full => Found::More,
@@ -188,13 +193,13 @@ impl Tailer<'_> {
     }
 
     /// Hands out `page`, and answers whether it was as much as is read at once.
-    fn publish(&mut self, head: &mut i64, page: Page) -> bool {
+    fn publish(&mut self, seen: &mut i64, page: Page) -> bool {
         let is_full = page.is_full();
         if let Some(last) = page.events.last() {
-            *head = last.position.get().cast_signed();
+            *seen = last.position.get().cast_signed();
             self.size = self.size.after(&page.events);
             self.tail.recent_events().push(page.events);
-            self.tail.advance(*head);
+            self.tail.advance(*seen);
         }
         is_full
     }
