@@ -249,12 +249,13 @@ async fn check(connection: &mut PgConnection, schema: &SchemaName) -> Result<(),
         Err(SetupError::Forbidden { .. }) => return Ok(()),
         row => row?,
     };
-    let (last_event, taken) = (row.try_get(0).map_err(failed)?, row.try_get(1).map_err(failed)?);
-    if taken < last_event {
-        let schema = schema.to_string();
-        return Err(SetupError::PositionsBehind { schema, taken, last_event });
+    let last_event = row.try_get(0).map_err(failed)?;
+    match row.try_get::<Option<i64>, _>(1).map_err(failed)? {
+        Some(taken) if taken < last_event => {
+            Err(SetupError::PositionsBehind { schema: schema.to_string(), taken, last_event })
+        }
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 fn check_server(version: u32, encoding: String) -> Result<(), SetupError> {

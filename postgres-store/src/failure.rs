@@ -4,7 +4,9 @@ use std::{borrow::Cow, sync::Arc};
 
 use annals_core::StoreError;
 use sqlx::{
+    Postgres,
     error::DatabaseError,
+    pool::PoolConnection,
     postgres::{PgDatabaseError, PgSeverity},
 };
 
@@ -59,6 +61,20 @@ impl Failure {
     pub(crate) fn is_connection_usable(&self) -> bool {
         self.kind == FailureKind::Renumbered
             || self.source.as_database_error().is_some_and(|error| !ends_session(error))
+    }
+
+    /// Whether the connection should not go back to the pool: it cannot be used, or may lead to a standby, as after a
+    /// switchover, when the next one may lead to the primary.
+    pub(crate) fn ends_connection(&self) -> bool {
+        !self.is_connection_usable()
+            || matches!(code(&self.source).as_deref(), Some("25006" | "AN002"))
+    }
+
+    /// Has the connection that this was met on closed, if it [should be](Self::ends_connection).
+    pub(crate) fn retire(&self, connection: &mut PoolConnection<Postgres>) {
+        if self.ends_connection() {
+            connection.close_on_drop();
+        }
     }
 
     /// Whether the connection turned out to be lost, before the statement was sent or while it ran.

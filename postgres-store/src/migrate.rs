@@ -19,6 +19,7 @@ const VERSIONS: &[&[&str]] = &[
         include_str!("../sql/functions/append.sql"),
         include_str!("../sql/functions/append_one.sql"),
         include_str!("../sql/functions/append_each.sql"),
+        include_str!("../sql/functions/refuse_standby.sql"),
         include_str!("../sql/functions/mark.sql"),
     ],
     &[

@@ -49,6 +49,10 @@ impl SchemaName {
                 "{last_position}",
                 "coalesce(pg_sequence_last_value('{schema}.positions'::regclass), 0)",
             )
+            .replace(
+                "{sees_positions}",
+                "has_sequence_privilege('{schema}.positions', 'USAGE, SELECT')",
+            )
             .replace("{page}", &MOST.to_string())
             .replace("{schema}", &quoted(&self.0))
             .replace("{read}", &quoted(&self.beside("read")))

@@ -220,7 +220,11 @@ impl EventStore for PostgresStore {
 
     async fn head(&self) -> Result<Position, StoreError> {
         let Shared { database, tail, .. } = &*self.shared;
-        let head = async || database.head(&mut *database.connection().await?).await;
+        let head = async || {
+            let mut connection = database.connection().await?;
+            let head = database.head(&mut connection).await;
+            head.inspect_err(|failure| failure.retire(&mut connection))
+        };
         tail.advance(database.read(head).await.map_err(Failure::into_read_error)?);
         Ok(tail.head())
     }

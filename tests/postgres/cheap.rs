@@ -66,6 +66,7 @@ async fn on_tables_that_were_never_analyzed_no_statement_is_taken_for_dear() {
             .replace("{schema_id}", "0")
             .replace("{page}", "8192")
             .replace("{last_position}", "0")
+            .replace("{sees_positions}", "true")
             .replace("{schema}", schema)
             .replace("{read}", &format!("{schema}_read"))
             .replace("{build}", &format!("{schema}_build"));

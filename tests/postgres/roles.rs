@@ -1,9 +1,11 @@
 //! What roles with few rights can do, and what they are told.
 
+use std::fmt::Debug;
+
 use annals::{
     EventStore,
     ExpectedVersion::{Any, NoStream},
-    Position, PostgresStore, ReadAll, ReadStream, SetupError, TryStreamExt,
+    Position, PostgresStore, ReadAll, ReadStream, SetupError, StoreError, TryStreamExt,
 };
 use futures_util::future::join_all;
 use sqlx::AssertSqlSafe;
@@ -82,6 +84,27 @@ async fn a_role_without_rights() {
     assert_eq!(read(&store, "test-a").await.len(), 1);
 }
 
+fn refused<T: Debug>(told: Result<T, StoreError>) {
+    let begin = "the event store failed: the role has no right to do this in the schema of the store: grant it: ";
+    says(&told.unwrap_err(), begin, "permission denied for sequence positions");
+}
+
+/// Without the sequence nobody can tell how far the global stream goes, nor whether the sequence is behind.
+#[tokio::test]
+async fn a_role_that_may_not_look_at_the_sequence() {
+    let (empty, store) = (fresh_store().await, fresh_store().await);
+    append(&store, to("test-a", NoStream, events(1))).await;
+    let role = Role::new().await;
+    for store in [empty, store] {
+        role.grant(&store, READER_OF_TABLES).await;
+        let reader = builder_of(&store).connect(&role.url()).await.unwrap();
+        refused(reader.read_all(ReadAll::after(Position::START)).try_next().await);
+        refused(reader.head().await);
+        refused(reader.wait_for_head(Position::START).await);
+        refused(reader.status().await);
+    }
+}
+
 #[tokio::test]
 async fn a_role_with_the_rights_that_it_needs() {
     let store = fresh_store().await;
@@ -143,6 +166,8 @@ async fn since_when_others_hold_the_mark_is_told_to_who_may_read_statistics() {
     transaction.rollback().await.unwrap();
 }
 
+const READER_OF_TABLES: &str = "GRANT USAGE ON SCHEMA $schema TO $role;
+    GRANT SELECT ON ALL TABLES IN SCHEMA $schema TO $role";
 const READER: &str = "GRANT USAGE ON SCHEMA $schema TO $role;
     GRANT SELECT ON ALL TABLES IN SCHEMA $schema TO $role;
     GRANT SELECT ON SEQUENCE $schema.positions TO $role";

@@ -2,6 +2,7 @@
 
 use std::{
     error::Error,
+    iter,
     time::{Duration, SystemTime},
 };
 
@@ -12,7 +13,10 @@ use annals::{
 };
 use annals_test_server::{Binaries, Server};
 use futures_util::future::{join_all, try_join_all};
-use sqlx::{Executor, PgPool, postgres::PgPoolOptions};
+use sqlx::{
+    AssertSqlSafe, Connection, Executor, PgConnection, PgPool, Postgres, pool::PoolConnection,
+    postgres::PgPoolOptions,
+};
 use tokio::{
     sync::mpsc,
     task::{JoinSet, yield_now},
@@ -157,6 +161,105 @@ async fn a_standby_that_takes_over_has_what_was_acknowledged_once_and_goes_on() 
     );
 }
 
+/// After a switchover the pool may have connections to both servers. One that leads to a standby which is behind must not make
+/// a reader believe that there is nothing more: it is refused, and closed.
+#[tokio::test]
+async fn a_connection_to_a_standby_that_is_behind_ends_no_read_early() {
+    let [primary, server] = pair();
+    let first = waiting(&primary, SynchronousCommit::RemoteApply).await;
+    first.append_to_stream(of_types("known", [1, 2])).await.unwrap();
+    stop_following(&server).await;
+    let store = PostgresStore::connect(&primary.url()).await.unwrap();
+    store.append_to_stream(of_types("unknown", [1, 2])).await.unwrap();
+    let head = store.head().await.unwrap();
+
+    let pool = store.pool();
+    let to = |server: &Server| pool.set_connect_options(server.url().parse().unwrap());
+    let everything = || ReadAll::after(Position::START).up_to(head);
+    let mut taken = Vec::new();
+    take_all(pool, &mut taken).await;
+    to(&server);
+    let refused = |error: StoreError| {
+        let report = report(&error);
+        assert!(report.contains("a standby does not know which appends are open"), "{report}");
+    };
+    let of_type = Filter::any().with_event_type(EventType::from_static("load.type_1"));
+    for filter in [Filter::any(), of_type] {
+        let events = store.read_all(everything().with_filter(filter));
+        refused(events.try_collect::<Vec<_>>().await.unwrap_err());
+    }
+    refused(store.head().await.unwrap_err());
+    let appends = (0..4).map(|n| store.append_to_stream(of_types(&format!("alone{n}"), [1])));
+    for append in join_all(appends).await {
+        assert!(matches!(append, Err(AppendError::Store(StoreError::Failed(_)))), "{append:?}");
+    }
+
+    // What leads to the standby is met once at the most.
+    let mut met = pool.size() as usize - taken.len();
+    to(&primary);
+    loop {
+        match store.append_to_stream(of_types("later", [1])).await {
+            Ok(_) => break,
+            Err(error) => assert!(met > 0, "{error:?}"),
+        }
+        met -= 1;
+    }
+    let events = loop {
+        match store.read_all(everything()).try_collect::<Vec<_>>().await {
+            Ok(events) => break events,
+            Err(error) => assert!(met > 0, "{error:?}"),
+        }
+        met -= 1;
+    };
+    assert_eq!(events.len(), 4);
+}
+
+/// Whether there are rows or not.
+#[tokio::test]
+async fn a_standby_refuses_each_statement_that_reads_the_global_stream() {
+    const STATEMENTS: [(&str, &str); 3] = [
+        (include_str!("../../postgres-store/sql/read/all.sql"), "10, 0, NULL"),
+        (include_str!("../../postgres-store/sql/read/filtered.sql"), FILTERED),
+        (include_str!("../../postgres-store/sql/read/filtered_dense.sql"), FILTERED),
+    ];
+    const FILTERED: &str = "10, NULL, '{load.type_1}', 0, NULL";
+    let [primary, server] = pair();
+    let store = waiting(&primary, SynchronousCommit::RemoteApply).await;
+    store.append_to_stream(of_types("known", [1])).await.unwrap();
+    let mut standby = PgConnection::connect(&server.url()).await.unwrap();
+    for (statement, parameters) in STATEMENTS {
+        let statement = statement.replace("{schema_id}", "0").replace("{page}", "10");
+        let statement = statement.replace("{schema}", "annals");
+        for after_and_up_to in ["0, 1", "1, 2"] {
+            let call = format!(
+                "DEALLOCATE ALL; PREPARE read AS {statement}; EXECUTE read({after_and_up_to}, {parameters})"
+            );
+            let refused = sqlx::raw_sql(AssertSqlSafe(call)).execute(&mut standby).await;
+            let refused = refused.unwrap_err();
+            assert_eq!(refused.as_database_error().unwrap().code().unwrap(), "AN002", "{refused}");
+        }
+    }
+}
+
+/// Takes what the pool has, those included that are about to be given back.
+async fn take_all(pool: &PgPool, taken: &mut Vec<PoolConnection<Postgres>>) {
+    while taken.len() < pool.size() as usize {
+        taken.extend(iter::from_fn(|| pool.try_acquire()));
+        yield_now().await;
+    }
+}
+
+/// Has a standby follow its primary no more.
+async fn stop_following(standby: &Server) {
+    let standby = PgPool::connect(&standby.url()).await.unwrap();
+    standby.execute("ALTER SYSTEM SET primary_conninfo = ''").await.unwrap();
+    standby.execute("SELECT pg_reload_conf()").await.unwrap();
+    let follows = "SELECT EXISTS (SELECT FROM pg_stat_wal_receiver)";
+    while sqlx::query_scalar(follows).fetch_one(&standby).await.unwrap() {
+        yield_now().await;
+    }
+}
+
 /// One event of each of these types, whose names end with a number.
 fn of_types(name: &str, types: impl IntoIterator<Item = u32>) -> StreamAppend {
     let events = types.into_iter().map(|number| {
@@ -189,13 +292,7 @@ async fn a_process_that_outlives_a_standby_that_was_behind_takes_no_event_for_an
     let first = waiting(&primary, SynchronousCommit::RemoteApply).await;
     first.append_to_stream(of_types("known", [0])).await.unwrap();
 
-    let standby = PgPool::connect(&server.url()).await.unwrap();
-    standby.execute("ALTER SYSTEM SET primary_conninfo = ''").await.unwrap();
-    standby.execute("SELECT pg_reload_conf()").await.unwrap();
-    let follows = "SELECT EXISTS (SELECT FROM pg_stat_wal_receiver)";
-    while sqlx::query_scalar(follows).fetch_one(&standby).await.unwrap() {
-        yield_now().await;
-    }
+    stop_following(&server).await;
     // Postgres writes 32 numbers down ahead, and goes on behind them: these are more.
     let mut processes = Vec::new();
     for _ in 0..8 {
@@ -210,6 +307,7 @@ async fn a_process_that_outlives_a_standby_that_was_behind_takes_no_event_for_an
     let lost = numbers(&first).await;
     let head = reader.head().await.unwrap();
     primary.kill().unwrap();
+    let standby = PgPool::connect(&server.url()).await.unwrap();
     standby.execute("SELECT pg_promote()").await.unwrap();
     for process in &processes {
         process.pool().set_connect_options(server.url().parse().unwrap());

@@ -6,13 +6,15 @@
 -- the locks of its transaction; so that append either still holds the mark down or can already be seen. This is
 -- true for whoever reads in a later snapshot than this one, on the same connection, since a server that
 -- restarts in between may give positions again that it had not kept.
+--
+-- From PostgreSQL 18 on, whoever may not look at the sequence is told nothing of it, as if nobody had ever taken a position.
 CREATE FUNCTION {schema}.mark(OUT last bigint, OUT mark bigint) LANGUAGE plpgsql AS $$
 BEGIN
-    IF pg_is_in_recovery() THEN
-        RAISE EXCEPTION 'a standby does not know which appends are open on its primary'
-            USING ERRCODE = 'AN002', HINT = 'Read the global stream from the primary.';
-    END IF;
+    PERFORM {schema}.refuse_standby();
     last := {last_position};
+    IF last = 0 AND NOT {sees_positions} THEN
+        RAISE EXCEPTION 'permission denied for sequence positions' USING ERRCODE = 'insufficient_privilege';
+    END IF;
     SELECT least(last, min(last + (objid::bigint - last)::bit(32)::integer)) INTO mark
     FROM pg_locks
     WHERE locktype = 'advisory' AND mode = 'ShareLock' AND objsubid = 2

@@ -12,7 +12,7 @@ SELECT * FROM (
            nullif(e.schema_version, 1), e.id, e.correlation_id, e.causation_id,
            e.metadata, e.payload, e.stream
     FROM {schema}.events e
-    WHERE e.position > (SELECT $1::bigint) AND e.position <= (SELECT $2::bigint)
+    WHERE (SELECT {schema}.refuse_standby()) AND e.position > (SELECT $1::bigint) AND e.position <= (SELECT $2::bigint)
     ORDER BY e.position
     LIMIT {page}
 ) AS page ORDER BY 1 LIMIT (SELECT $3::bigint)

@@ -13,6 +13,8 @@ CROSS JOIN LATERAL (
     ORDER BY e.kind, e.position
     LIMIT $3
 ) AS e
-WHERE ($4::text[] IS NULL OR k.category = ANY ($4)) AND ($5::text[] IS NULL OR k.event_type = ANY ($5))
+WHERE (SELECT {schema}.refuse_standby())
+  AND ($4::text[] IS NULL OR k.category = ANY ($4)) 
+  AND ($5::text[] IS NULL OR k.event_type = ANY ($5))
 ORDER BY e.position
 LIMIT $3

@@ -6,7 +6,7 @@ SELECT * FROM (
            nullif(e.schema_version, 1), e.id, e.correlation_id, e.causation_id,
            e.metadata, e.payload, e.stream
     FROM {schema}.events e
-    WHERE e.position > (SELECT $1::bigint) AND e.position <= (SELECT $2::bigint)
+    WHERE (SELECT {schema}.refuse_standby()) AND e.position > (SELECT $1::bigint) AND e.position <= (SELECT $2::bigint)
       AND e.kind = ANY (ARRAY(
           SELECT k.id FROM {schema}.event_kinds k
           CROSS JOIN (SELECT $4::text[] AS categories, $5::text[] AS event_types OFFSET 0) AS any_of

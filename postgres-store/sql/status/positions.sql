@@ -1,2 +1,2 @@
--- The position of the last event, and the last position taken, which is never lower.
-SELECT coalesce(max(e.position), 0), {last_position} FROM {schema}.events e
+-- The position of the last event, and the last position taken, which is never lower; null for who may not look at the sequence.
+SELECT coalesce(max(e.position), 0), CASE WHEN {sees_positions} THEN {last_position} END FROM {schema}.events e

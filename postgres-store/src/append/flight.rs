@@ -71,7 +71,7 @@ impl Flight {
                 answered.answer(answers);
             }
             Err(failure) => {
-                if !failure.is_connection_usable()
+                if failure.ends_connection()
                     && let Some(mut lost) = connection.take()
                 {
                     lost.close_on_drop();

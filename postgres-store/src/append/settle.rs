@@ -81,9 +81,7 @@ async fn careful(
         if failure.kind == FailureKind::Renumbered {
             database.kinds.reload(&mut connection, &database.statements).await?;
         }
-        if !failure.is_connection_usable() {
-            connection.close_on_drop();
-        }
+        failure.retire(&mut connection);
     }
     outcome
 }

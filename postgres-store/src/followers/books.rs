@@ -48,7 +48,7 @@ impl Database {
         };
         let books = self.beat_on(beat, &mut connection).await;
         match &books {
-            Err(failure) if !failure.is_connection_usable() => connection.close_on_drop(),
+            Err(failure) if failure.ends_connection() => connection.close_on_drop(),
             _ if beat.lease.is_zero() => drop(connection),
             _ => self.kept.keep(connection),
         }

@@ -128,7 +128,7 @@ impl Reading for AllReading {
         &self.database
     }
 
-    async fn page(mut self) -> Result<(Vec<RecordedEvent>, Option<Self>), Failure> {
+    async fn page(self) -> Result<(Vec<RecordedEvent>, Option<Self>), Failure> {
         let wanted = self.size.of(self.left.unwrap_or(u64::MAX));
         if wanted == 0 {
             return Ok((Vec::new(), None));
@@ -138,28 +138,9 @@ impl Reading for AllReading {
         {
             return Ok(self.and_rest(page.events, page.after, up_to));
         }
-        let database = Arc::clone(&self.database);
-        let mut connection = database.connection().await?;
-        let mut end = match self.end {
-            Some(end) => end,
-            None => self.end(&mut connection).await?,
-        };
-        if self.after >= end && !self.is_first_page {
-            end = self.end(&mut connection).await?;
-        }
-        if self.after >= end {
-            return Ok((Vec::new(), None));
-        }
-        self.end = Some(end);
-        let page = match self.filter == Filter::any() {
-            true => self.unfiltered(end, wanted, &mut connection).await?,
-            false => self.filtered(end, wanted, &mut connection).await?,
-        };
-        let (after, up_to) = (self.after, self.up_to.unwrap_or(i64::MAX));
-        // What fits one page ends where the history ended when the page was read.
-        let is_whole = self.is_first_page && after >= end;
-        let (page, rest) = self.and_rest(page, after, up_to);
-        Ok((page, rest.filter(|_| !is_whole)))
+        let mut connection = self.database.connection().await?;
+        let page = self.page_on(wanted, &mut connection).await;
+        page.inspect_err(|failure| failure.retire(&mut connection))
     }
 
     /// Windows of dense events end where they end, whatever is in them.
@@ -186,6 +167,33 @@ impl Reading for AllReading {
 }
 
 impl AllReading {
+    async fn page_on(
+        mut self,
+        wanted: u64,
+        connection: &mut PgConnection,
+    ) -> Result<(Vec<RecordedEvent>, Option<Self>), Failure> {
+        let mut end = match self.end {
+            Some(end) => end,
+            None => self.end(connection).await?,
+        };
+        if self.after >= end && !self.is_first_page {
+            end = self.end(connection).await?;
+        }
+        if self.after >= end {
+            return Ok((Vec::new(), None));
+        }
+        self.end = Some(end);
+        let page = match self.filter == Filter::any() {
+            true => self.unfiltered(end, wanted, connection).await?,
+            false => self.filtered(end, wanted, connection).await?,
+        };
+        let (after, up_to) = (self.after, self.up_to.unwrap_or(i64::MAX));
+        // What fits one page ends where the history ended when the page was read.
+        let is_whole = self.is_first_page && after >= end;
+        let (page, rest) = self.and_rest(page, after, up_to);
+        Ok((page, rest.filter(|_| !is_whole)))
+    }
+
     fn and_rest(
         mut self,
         page: Vec<RecordedEvent>,
