@@ -2,10 +2,15 @@
 
 use std::sync::{Arc, Mutex};
 
-use annals::{Batch, Followers, HandlerError, MemoryStore, Options, Projection, Recorded, Tables};
+use annals::{
+    Batch, Followers, HandlerError, MemoryStore, Options, Position, Projection, Recorded, Tables,
+};
 use async_trait::async_trait;
 
-use crate::ledger::{LONG, Moved, deposit};
+use crate::{
+    ledger::{Balance, LONG, Moved, deposit},
+    shaky::Shaky,
+};
 
 /// The sizes of the batches that came.
 #[derive(Default)]
@@ -51,4 +56,20 @@ async fn a_batch_has_as_many_events_as_were_asked_for_and_no_more() {
     running.wait_for("sizes", at, LONG).await.unwrap();
     running.shutdown().await;
     assert_eq!(*seen.lock().unwrap(), [3, 3, 3, 1]);
+}
+
+/// What a store commits a few events of in time, and not as many as a batch has, is done in smaller ones.
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_takes_too_long_is_made_smaller_until_it_does_not() {
+    const BEARS: u64 = 7;
+    let store = MemoryStore::new();
+    let mut at = Position::START;
+    for number in 0..100 {
+        at = deposit(&store, &format!("a{number}"), 1).await;
+    }
+    let slow = Shaky::steady(store.clone());
+    slow.bear(BEARS);
+    let running = Followers::new(slow).read_model::<Balance>().start().await.unwrap();
+    running.wait_for("balances", at, LONG).await.unwrap();
+    running.shutdown().await;
 }

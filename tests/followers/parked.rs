@@ -1,13 +1,15 @@
 //! Events that fail are put aside with those that come after them, and tried again in order, on command.
 
 use annals::{
-    Followers, HandlerError, Options, Query, ReadModel, Recorded,
-    followers::{FailureKind, State},
+    Followers, HandlerError, MemoryStore, Options, Query, ReadModel, Recorded,
+    followers::{FailureKind, Outcome, ProgressState, State},
 };
 use serde::{Deserialize, Serialize};
+use tokio::time::sleep;
 
 use crate::{
     ledger::{Behaviour, Fault, LONG, Moved, deposit, eventually, quick},
+    shaky::Shaky,
     stores::TestStore,
 };
 
@@ -132,5 +134,32 @@ pub(crate) async fn an_event_whose_rows_are_unknown_stops_although_others_would_
     eventually(async || nul.status().await.unwrap().state == State::Stopped).await;
     let reason: HandlerError = nul.failures(1).await.unwrap()[0].reason.clone().into();
     assert!(reason.to_string().contains("NUL"), "{reason}");
+    running.shutdown().await;
+}
+
+/// Comparing holds the live build still; that is not done again and again while nobody says what becomes of the parked events.
+#[tokio::test(start_paused = true)]
+async fn a_rebuild_with_parked_events_is_compared_when_it_may_be_swapped() {
+    let behaviour = Behaviour::default().park();
+    behaviour.fail_on("bad", Fault::Error);
+    let store = Shaky::steady(MemoryStore::new());
+    let journal = MemoryStore::journal(behaviour.clone());
+    let running = Followers::new(store.clone()).projection(journal).start().await.unwrap();
+    deposit(&store, "bad", 1).await;
+    let at = deposit(&store, "good", 1).await;
+    running.wait_for("journal", at, LONG).await.unwrap();
+    let follower = running.follower("journal");
+    follower.rebuild_verified().await.unwrap();
+    let progress = async || follower.status().await.unwrap().rebuild;
+    eventually(async || {
+        progress().await.is_some_and(|progress| progress.state == ProgressState::Ready)
+    })
+    .await;
+    sleep(LONG).await;
+    assert_eq!(store.calls().get("compare"), None);
+    follower.swap().await.unwrap();
+    eventually(async || progress().await.is_none()).await;
+    let last = follower.status().await.unwrap().last_rebuild.unwrap();
+    assert_eq!(last.outcome, Outcome::Swapped);
     running.shutdown().await;
 }

@@ -2,16 +2,21 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, Mutex},
+    num::NonZeroU16,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
 use annals::{
     Aggregate, Context, Event, EventId, EventStoreExt, FollowerStore, Followers, HandlerError,
-    Options, Position, Reaction, Reactor, Recorded, Repository, Start, TryStreamExt,
+    MemoryStore, Options, Position, Reaction, Reactor, Recorded, Repository, Start, TryStreamExt,
 };
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
+use tokio::{sync::Notify, time::sleep};
 
 use crate::{
     ledger::{Behaviour, Fault, LONG, Moved, deposit, eventually},
@@ -162,4 +167,90 @@ pub(crate) async fn a_reactor_that_fails_is_tried_as_often_as_its_policy_says<S:
     follower.retry_parked().await.unwrap();
     eventually(async || follower.parked().await.unwrap().is_empty()).await;
     running.shutdown().await;
+}
+
+/// Tells how many deposits it has met, and waits at each until it may go on.
+#[derive(Clone, Default)]
+struct Slow {
+    met: Arc<AtomicU32>,
+    may_go_on: Arc<Notify>,
+}
+
+#[async_trait]
+impl Reactor for Slow {
+    const NAME: &'static str = "slow";
+    type Event = Moved;
+
+    async fn react(&self, _: &Recorded<Moved>, _: &Reaction) -> Result<(), HandlerError> {
+        self.met.fetch_add(1, Ordering::Relaxed);
+        self.may_go_on.notified().await;
+        Ok(())
+    }
+
+    fn options(&self) -> Options {
+        let parts = NonZeroU16::new(4).unwrap();
+        Options::new().with_timeout(Duration::from_secs(600)).with_partitions(parts)
+    }
+}
+
+/// Another process may have the part by the time that the reaction under way has ended.
+#[tokio::test(start_paused = true)]
+async fn a_reactor_that_is_to_end_begins_no_other_reaction() {
+    let store = MemoryStore::new();
+    for _ in 0..5 {
+        deposit(&store, "a", 1).await;
+    }
+    let slow = Slow::default();
+    let met = || slow.met.load(Ordering::Relaxed);
+    let start = async || {
+        let followers = Followers::new(store.clone()).reactor(slow.clone(), Start::Beginning);
+        followers.start().await.unwrap()
+    };
+    let running = start().await;
+    eventually(async || met() == 1).await;
+    running.follower("slow").pause().await.unwrap();
+    // Longer than it takes the process to hear of it.
+    sleep(Duration::from_secs(10)).await;
+    slow.may_go_on.notify_one();
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!(met(), 1);
+    running.follower("slow").resume().await.unwrap();
+    // The first comes again, for its step was not committed.
+    for more in 2..=6 {
+        eventually(async || met() == more).await;
+        slow.may_go_on.notify_one();
+    }
+    running.wait_for("slow", Position::new(5), LONG).await.unwrap();
+    running.shutdown().await;
+}
+
+/// The rest of its parts is not kept for it.
+#[tokio::test(start_paused = true)]
+async fn a_process_that_ends_slowly_keeps_others_from_nothing_but_what_it_still_does() {
+    let store = MemoryStore::new();
+    let slow = Slow::default();
+    let start = async |name: &str, slow: &Slow| {
+        let followers = Followers::new(store.clone()).reactor(slow.clone(), Start::Beginning);
+        followers.with_name(name).start().await.unwrap()
+    };
+    let (one, two) = (start("one", &slow).await, start("two", &Slow::default()).await);
+    let follower = two.follower("slow");
+    let owned = async |name: &str| {
+        let parts = follower.status().await.unwrap().parts;
+        parts.iter().filter(|part| part.owner.as_deref() == Some(name)).count()
+    };
+    eventually(async || (owned("one").await, owned("two").await) == (2, 2)).await;
+    for number in 0.. {
+        deposit(&store, &format!("a{number}"), 1).await;
+        sleep(Duration::from_secs(1)).await;
+        if slow.met.load(Ordering::Relaxed) == 1 {
+            break;
+        }
+    }
+    let ending = tokio::spawn(one.shutdown());
+    eventually(async || (owned("one").await, owned("two").await) == (1, 3)).await;
+    slow.may_go_on.notify_one();
+    ending.await.unwrap();
+    eventually(async || owned("two").await == 4).await;
+    drop(two);
 }

@@ -5,7 +5,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -33,6 +33,8 @@ pub(crate) struct Shaky<S> {
     faults: Arc<AtomicU32>,
     has_failed_a_step: Arc<AtomicBool>,
     is_silent: Arc<AtomicBool>,
+    /// The most events of a step that it commits in time.
+    bears: Arc<AtomicU64>,
     /// As an open append holds it: what comes after is not told of.
     head: watch::Sender<Position>,
     calls: Arc<Mutex<BTreeMap<&'static str, u32>>>,
@@ -52,6 +54,7 @@ impl<S> Shaky<S> {
             faults: Arc::default(),
             has_failed_a_step: Arc::default(),
             is_silent: Arc::default(),
+            bears: Arc::new(AtomicU64::new(u64::MAX)),
             head: watch::Sender::new(NOT_HELD),
             calls: Arc::default(),
         }
@@ -72,6 +75,12 @@ impl<S> Shaky<S> {
     #[allow(dead_code, reason = "the tests of what is told share this file")]
     pub(crate) fn hold_head(&self, position: Position) {
         self.head.send_replace(position);
+    }
+
+    /// From now on, steps of more events take too long.
+    #[allow(dead_code, reason = "the tests of what is told share this file")]
+    pub(crate) fn bear(&self, events: u64) {
+        self.bears.store(events, Ordering::Relaxed);
     }
 
     fn count(&self, call: &'static str) {
@@ -185,6 +194,9 @@ impl<S: FollowerStore> FollowerStore for Shaky<S> {
         if self.is_untried() {
             self.faults.fetch_add(1, Ordering::Relaxed);
             return Err(down().into());
+        }
+        if step.events > self.bears.load(Ordering::Relaxed) {
+            return Err(StoreError::Unavailable("statement timeout".into()).into());
         }
         self.before()?;
         self.store.commit(step).await?;

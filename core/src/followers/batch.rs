@@ -4,11 +4,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::Utc;
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout_at},
+};
 
 use super::{
     Claim, FollowerStore, ReadError, Row, RowsOf, Step, StepError, TableShape, WhichRows,
-    handler::{BatchState, Failed, Prepared, Rows, Taking, Trouble},
+    handler::{BatchState, Failed, Lease, Prepared, Rows, Taking, Trouble},
+    member::Control,
     parts::Division,
     reading::Reading,
     runner::{Halt, Runner, overdue},
@@ -159,6 +163,7 @@ impl<S: FollowerStore> Runner<S> {
                 Err(self.after_failure(failed).await)
             }
             Stepped::Refused(StepError::Store(error), done) => {
+                self.tries.was_too_much(self.handler.batch().taken);
                 if !matches!(error, StoreError::OutcomeUnknown(_)) {
                     return Err(self.interrupted(&error).await);
                 }
@@ -187,7 +192,8 @@ impl<S: FollowerStore> Runner<S> {
 
     async fn commit(&mut self, to: Position) -> Stepped {
         let (limits, patience) = (self.limits(), self.patience());
-        let prepared = match self.handler.prepare(&*self.member).await {
+        let held = Held { lease: &*self.member, control: &self.control };
+        let prepared = match self.handler.prepare(&held).await {
             Ok(prepared) => prepared,
             Err(trouble) => return Stepped::Trouble(trouble),
         };
@@ -220,8 +226,17 @@ impl<S: FollowerStore> Runner<S> {
         match trouble {
             Trouble::Failed(failed) => self.after_failure(failed).await,
             Trouble::Store(error) => self.interrupted(&error).await,
-            Trouble::Lease => self.interrupted(&LeaseOver).await,
+            Trouble::Lease => self.lease_over().await,
         }
+    }
+
+    /// It may not act any more: its part was taken away, or nobody knows whether it was.
+    pub(super) async fn lease_over(&mut self) -> Halt {
+        if self.control.borrow().end.is_some() {
+            self.handler.undone();
+            return Halt::Ended;
+        }
+        self.interrupted(&LeaseOver).await
     }
 
     /// What the handler holds by now.
@@ -233,7 +248,19 @@ impl<S: FollowerStore> Runner<S> {
 /// The beats of this process do not get through, so that another may be running the part.
 #[derive(Debug, thiserror::Error)]
 #[error("this process has not renewed its lease in time")]
-pub(super) struct LeaseOver;
+struct LeaseOver;
+
+/// The lease of the process, for as long as the part has not been told to end.
+pub(super) struct Held<'a> {
+    pub(super) lease: &'a dyn Lease,
+    pub(super) control: &'a watch::Receiver<Control>,
+}
+
+impl Lease for Held<'_> {
+    fn is_good(&self) -> bool {
+        self.lease.is_good() && self.control.borrow().end.is_none()
+    }
+}
 
 /// The rows of the build that the claim is of.
 struct ClaimedRows<'a, S> {

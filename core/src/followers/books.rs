@@ -252,6 +252,13 @@ pub struct Build {
     pub started_at: DateTime<Utc>,
 }
 
+impl Build {
+    /// Whether this shadow waits for what becomes of its parked events. One that is compared and not swapped waits for nothing.
+    pub(super) fn is_held_back(&self) -> bool {
+        self.parked > 0 && !self.may_swap_parked && self.verify != Some(Verify::Report)
+    }
+}
+
 /// One part of a build.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartState {

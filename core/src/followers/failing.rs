@@ -35,6 +35,13 @@ impl Tries {
         self.limit
     }
 
+    /// A batch of `taken` events was not committed in time, or for another reason that may be its size.
+    pub(super) fn was_too_much(&mut self, taken: usize) {
+        if taken > 1 {
+            self.cut(None, taken);
+        }
+    }
+
     /// A batch of `taken` events failed because of the one at `at`, or of any.
     fn cut(&mut self, at: Option<usize>, taken: usize) {
         self.then_alone = at.is_some_and(|at| at > 0);

@@ -91,7 +91,8 @@ impl<S: FollowerStore> Keeper<S> {
         self.reap().await;
         let lease = self.member.lease.mul_f64(0.6);
         let sent = Instant::now();
-        let Some(books) = self.say(lease).await else { return };
+        let declares = self.member.declares();
+        let Some(books) = self.say(lease, declares).await else { return };
         self.tell(&books);
         self.end_set_back(&books);
         let running: Vec<_> = self.parts.keys().copied().collect();
@@ -141,9 +142,9 @@ impl<S: FollowerStore> Keeper<S> {
         observed.beat(&member.store, (member.id, books), declares, here, patience).await;
     }
 
-    async fn say(&mut self, lease: Duration) -> Option<Books> {
+    async fn say(&mut self, lease: Duration, declares: Vec<DeclaredVersion>) -> Option<Books> {
         let (member, name) = (self.member.id, self.member.name.clone());
-        let said = Report { declares: self.member.declares(), parts: self.reports() };
+        let said = Report { declares, parts: self.reports() };
         let beat = Beat { member, name, lease, report: said };
         match timeout(self.member.lease / 2, self.member.store.books(Some(&beat))).await {
             Ok(Ok(books)) => return Some(books),
@@ -260,11 +261,11 @@ impl<S: FollowerStore> Keeper<S> {
                 _ended = &mut ending => break,
                 () = tokio::time::sleep(self.member.lease / 10) => {}
             }
-            // A long step must not be lost at the last moment.
-            let _books = self.say(self.member.lease.mul_f64(0.6)).await;
+            // A long step must not be lost at the last moment, and nobody should leave parts to a member that takes no more.
+            let _books = self.say(self.member.lease.mul_f64(0.6), Vec::new()).await;
         }
         // If this gets lost, the lease runs out.
-        let _left = self.say(Duration::ZERO).await;
+        let _left = self.say(Duration::ZERO, Vec::new()).await;
         self.observed.ended();
     }
 }

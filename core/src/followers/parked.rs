@@ -7,6 +7,7 @@ use futures_util::StreamExt;
 
 use super::{
     FailureKind, FollowerStore, ParkedEvent, ParkedId, Step, StepError,
+    batch::Held,
     failing::noted,
     handler::{Blamed, Failed, Trouble},
     parts::Division,
@@ -76,7 +77,8 @@ impl<S: FollowerStore> Runner<S> {
         let settled = ParkedId { sequence: parked.sequence.clone(), position: parked.position };
         let (limits, patience) = (self.limits(), self.patience());
         let span = self.observed.step();
-        let prepared = match span.clone().cover(self.handler.prepare(&*self.member)).await {
+        let held = Held { lease: &*self.member, control: &self.control };
+        let prepared = match span.clone().cover(self.handler.prepare(&held)).await {
             Ok(prepared) => prepared,
             Err(trouble) => return self.not_retried(parked, trouble).await,
         };
@@ -124,7 +126,7 @@ impl<S: FollowerStore> Runner<S> {
         let failed = match trouble {
             Trouble::Failed(failed) => failed,
             Trouble::Store(error) => return Err(self.interrupted(&error).await),
-            Trouble::Lease => return Err(self.interrupted(&super::batch::LeaseOver).await),
+            Trouble::Lease => return Err(self.lease_over().await),
         };
         self.handler.undone();
         let event = Blamed {

@@ -145,10 +145,9 @@ fn is_due(books: &Books, follower: &FollowerBooks, shadow: &Build) -> bool {
     };
     let behind = at(&follower.live).into_iter().max().unwrap_or_default();
     let behind = behind.saturating_sub(at(shadow).into_iter().min().unwrap_or_default());
-    let is_held_back = shadow.parked > 0 && !shadow.may_swap_parked && shadow.verify.is_none();
     shadow.is_made
         && behind <= NEAR
-        && !is_held_back
+        && !shadow.is_held_back()
         && !follower.is_paused
         && shadow.parts.iter().all(|part| part.stopped.is_none())
 }

@@ -128,7 +128,7 @@ impl Standing {
             ProgressState::Rebuilding
         } else if let Some(by) = held_by {
             ProgressState::Held { by }
-        } else if shadow.parked > 0 && !shadow.may_swap_parked && shadow.verify.is_none() {
+        } else if shadow.is_held_back() {
             ProgressState::Ready
         } else {
             ProgressState::CaughtUp

@@ -170,6 +170,11 @@ impl<S: FollowerStore, B> Process<'_, S, B> {
                         {
                             return Err(format!("the rebuild of {name} has stopped ({failure})"));
                         }
+                        if let Some(failure) = shadow.last_failure.filter(|_| shadow.parked > 0) {
+                            return Err(format!(
+                                "the rebuild of {name} has parked events ({failure})"
+                            ));
+                        }
                         sleep(LOOK).await;
                     }
                     (None, Some(Outcome::Swapped)) => break,
