@@ -161,6 +161,92 @@ async fn an_aggregate_that_panics_over_its_history_is_named() {
     );
 }
 
+mod an_aggregate_that_lost_an_event {
+    use annals::{Aggregate, Context, Event, HistoryCheck, MemoryStore};
+    use serde::{Deserialize, Serialize};
+
+    use super::{Account, Never, holding};
+
+    /// What `AccountEvent` was, for a projection that still reads all of it.
+    #[derive(Debug, Clone, Serialize, Deserialize, Event)]
+    #[event(category = "account")]
+    enum Legacy {
+        Deposited { cents: u64 },
+        Frozen,
+    }
+
+    #[derive(Debug, Clone, Serialize, Deserialize, Event)]
+    #[event(category = "account")]
+    enum Strict {
+        Deposited { cents: u64 },
+    }
+
+    #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+    struct StrictAccount;
+
+    impl Aggregate for StrictAccount {
+        type Id = String;
+        type Command = ();
+        type Event = Strict;
+        type Error = Never;
+
+        fn handle(&self, (): &(), _: &Context<Self>) -> Result<Vec<Strict>, Never> {
+            Ok(vec![])
+        }
+
+        fn apply(&mut self, _: &Strict) {}
+    }
+
+    impl annals::Snapshot for StrictAccount {}
+
+    async fn frozen() -> MemoryStore {
+        holding(&[
+            ("account-a", "account.deposited", 1, r#"{"cents":5}"#),
+            ("account-a", "account.frozen", 1, "{}"),
+            ("account-a", "account.frozen", 1, "{}"),
+            ("account-b", "account.frozen", 1, "{}"),
+            ("weather-here", "account.frozen", 1, "{}"),
+        ])
+        .await
+    }
+
+    const TOLD: &str = "\n  account.frozen, schema version 1: 3, the first as version 2 of account-a at position 2\n    \
+        no account that holds it can be loaded: unknown event type account.frozen: add a variant or an alias of that \
+        name, or a catch-all with #[event(other)]";
+
+    #[tokio::test]
+    async fn is_told_although_another_type_reads_it() {
+        let store = frozen().await;
+        let both = HistoryCheck::new().events::<Legacy>().aggregate::<StrictAccount>();
+        let report = both.run(&store).await.unwrap();
+        assert!(!report.is_readable());
+        let told = format!("5 events read, of which 3 cannot be; 2 entities folded{TOLD}");
+        assert_eq!(report.to_string(), told);
+
+        let with_catch_all = HistoryCheck::new().aggregate::<Account>().events::<Legacy>();
+        let report = with_catch_all.run(&store).await.unwrap();
+        assert!(report.is_readable(), "a catch-all loads it: {report}");
+    }
+
+    #[tokio::test]
+    async fn is_told_where_only_its_snapshots_are_compared() {
+        let store = frozen().await;
+        let check = HistoryCheck::new().events::<Legacy>();
+        let report = check.snapshots::<StrictAccount>(store.clone()).run(&store).await.unwrap();
+        let told = format!("5 events read, of which 3 cannot be; 0 entities folded{TOLD}");
+        assert_eq!(report.to_string(), told);
+    }
+
+    #[tokio::test]
+    async fn is_told_once_where_no_type_reads_it() {
+        let report = HistoryCheck::new().aggregate::<StrictAccount>();
+        let report = report.run(&frozen().await).await.unwrap();
+        let reasons: Vec<_> = report.unreadable.iter().map(|kind| &*kind.reason).collect();
+        assert_eq!(reasons, ["none of the types named reads it"]);
+        assert_eq!((report.unreadable[0].count, report.broken.len()), (4, 0));
+    }
+}
+
 mod snapshots {
     use annals::{HistoryCheck, MemoryStore, SnapshotStore, StoredSnapshot};
 

@@ -14,8 +14,8 @@ use futures_util::{FutureExt, TryFutureExt, TryStreamExt, future::BoxFuture};
 use self::snapshots::Comparer;
 pub use self::snapshots::WrongSnapshots;
 use crate::{
-    Aggregate, DecodeError, Event, EventData, EventStore, EventType, Position, ReadAll, Snapshot,
-    SnapshotStore, StoreError, StreamId, Version, panic,
+    Aggregate, DecodeError, Event, EventData, EventStore, EventType, Position, ReadAll,
+    RecordedEvent, Snapshot, SnapshotStore, StoreError, StreamId, Version, panic,
     report::report,
     repository::{Shared, load},
 };
@@ -51,6 +51,8 @@ pub struct HistoryCheck {
 #[derive(Debug)]
 struct Reader {
     event_types: &'static [&'static str],
+    /// The category whose streams it reads whole, whatever they hold: it is an aggregate's.
+    loads: Option<&'static str>,
     read: fn(&EventData) -> Result<(), DecodeError>,
 }
 
@@ -122,16 +124,17 @@ impl HistoryCheck {
     /// These events are read. A catch-all in `E` does not count: what only it takes has no reader.
     #[must_use]
     pub fn events<E: Event>(mut self) -> Self {
-        let read = |data: &EventData| E::decode_into(data, &mut Vec::new());
-        self.readers.push(Reader { event_types: E::EVENT_TYPES, read });
+        self.readers.push(Reader::of::<E>(E::EVENT_TYPES, None));
         self
     }
 
-    /// The events of this aggregate are read, and its entities folded.
+    /// The events of this aggregate are read, and its entities folded. An event in their streams that the aggregate does not
+    /// read is unreadable, even if another of the types named reads it: the entity cannot be loaded.
     #[must_use]
     pub fn aggregate<A: Aggregate>(mut self) -> Self {
         self.folders.push(Folder { category: A::CATEGORY, fold: fold::<A> });
-        self.events::<A::Event>()
+        self.readers.push(Reader::of::<A::Event>(A::Event::EVENT_TYPES, Some(A::CATEGORY)));
+        self
     }
 
     /// The snapshots of this aggregate in `store` are compared with what this build makes of the events up to there. Where they
@@ -143,6 +146,8 @@ impl HistoryCheck {
         store: impl SnapshotStore + 'static,
     ) -> Self {
         self.comparers.push(Comparer::of::<A>(Arc::new(store)));
+        // What keeps a snapshot from being compared is reported, also where `aggregate` was not called.
+        self.readers.push(Reader::of::<A::Event>(&[], Some(A::CATEGORY)));
         self
     }
 
@@ -159,7 +164,7 @@ impl HistoryCheck {
         while let Some(recorded) = events.try_next().await? {
             report.events += 1;
             let event = &recorded.event;
-            if let Err((kind, reason)) = self.read(event) {
+            if let Err((kind, reason)) = self.read(&recorded) {
                 let key = (event.event_type.clone(), event.schema_version, kind);
                 let known = unreadable.entry(key).or_insert_with(|| UnreadableKind {
                     event_type: event.event_type.clone(),
@@ -185,20 +190,18 @@ impl HistoryCheck {
     }
 
     /// Whether the event can be read; if not, in which way, and why.
-    fn read(&self, event: &EventData) -> Result<(), (Kind, String)> {
-        let name = event.event_type.as_str();
-        let readers = self.readers.iter().filter(|reader| reader.event_types.contains(&name));
-        let mut is_known = false;
-        for reader in readers {
-            is_known = true;
-            match catch_unwind(AssertUnwindSafe(|| (reader.read)(event))) {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => return Err((Kind::of(&error), report(&error))),
-                Err(panic) => return Err((Kind::Panic, panic::message(&*panic))),
+    fn read(&self, recorded: &RecordedEvent) -> Result<(), (Kind, String)> {
+        let name = recorded.event.event_type.as_str();
+        if !self.readers.iter().any(|reader| reader.event_types.contains(&name)) {
+            return Err((Kind::Unknown, "none of the types named reads it".to_owned()));
+        }
+        let category = recorded.stream.category();
+        for reader in &self.readers {
+            if reader.event_types.contains(&name) || reader.loads == Some(category) {
+                reader.read(&recorded.event)?;
             }
         }
-        let unknown = || (Kind::Unknown, "none of the types named reads it".to_owned());
-        if is_known { Ok(()) } else { Err(unknown()) }
+        Ok(())
     }
 
     /// Folds the entity with each aggregate of its category.
@@ -230,6 +233,24 @@ impl HistoryCheck {
     }
 }
 
+impl Reader {
+    fn of<E: Event>(event_types: &'static [&'static str], loads: Option<&'static str>) -> Self {
+        Self { event_types, loads, read: |data| E::decode_into(data, &mut Vec::new()) }
+    }
+
+    fn read(&self, event: &EventData) -> Result<(), (Kind, String)> {
+        match (catch_unwind(AssertUnwindSafe(|| (self.read)(event))), self.loads) {
+            (Ok(Ok(())), _) => Ok(()),
+            (Ok(Err(error @ DecodeError::Unknown { .. })), Some(category)) => {
+                let reason = format!("no {category} that holds it can be loaded: {error}");
+                Err((Kind::NotLoaded(category), reason))
+            }
+            (Ok(Err(error)), _) => Err((Kind::of(&error), report(&error))),
+            (Err(panic), _) => Err((Kind::Panic, panic::message(&*panic))),
+        }
+    }
+}
+
 fn fold<A: Aggregate>(
     store: &dyn EventStore,
     stream: StreamId,
@@ -242,6 +263,8 @@ fn fold<A: Aggregate>(
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     Unknown,
+    /// Unknown to an aggregate of this category, whose streams hold it.
+    NotLoaded(&'static str),
     Newer,
     NoUpcaster,
     Upcast,
