@@ -135,6 +135,18 @@ fn a_variant_that_is_renamed_without_an_alias_fails() {
 }
 
 #[test]
+fn fields_that_become_one_by_an_alias_fail() {
+    let shapes = account! {
+        Opened { #[serde(alias = "home")] owner: Option<String>, limit: u32 },
+    };
+    let told = broken(&shapes);
+    assert!(
+        told.iter().any(|told| told.starts_with("`home|owner` is one field, and was")),
+        "{told:?}"
+    );
+}
+
+#[test]
 fn a_version_that_is_lowered_fails() {
     fn upcast(old: Value) -> Value {
         old

@@ -28,7 +28,8 @@ impl fmt::Display for Change {
 impl Shape {
     /// What keeps `new` from reading all that was stored in this shape; empty if nothing does.
     ///
-    /// A field that may be missing can be added, an integer may become wider, and a value optional.
+    /// A field that may be missing can be added, an integer may become wider, and a value optional. Two fields cannot become one
+    /// by an alias: serde refuses what was stored with both.
     #[must_use]
     pub fn breaking_changes(&self, new: &Self) -> Vec<Change> {
         let mut changes = Vec::new();
@@ -122,6 +123,12 @@ struct Field<'a> {
     shape: &'a Shape,
 }
 
+impl Field<'_> {
+    fn name(&self) -> String {
+        self.names.iter().copied().collect::<Vec<_>>().join("|")
+    }
+}
+
 fn fields(fields: &BTreeMap<String, Shape>) -> Vec<Field<'_>> {
     let field = |(key, shape)| {
         let key: &String = key;
@@ -143,8 +150,7 @@ fn compare_fields(
 ) {
     let (old, new) = (fields(old), fields(new));
     for old in &old {
-        let name = old.names.iter().copied().collect::<Vec<_>>().join("|");
-        let at = format!("{place}.{name}");
+        let at = format!("{place}.{}", old.name());
         let Some(new) = new.iter().find(|new| old.names.is_subset(&new.names)) else {
             push(&at, "is read no longer: it was removed, or has another name".to_owned(), changes);
             continue;
@@ -154,11 +160,19 @@ fn compare_fields(
         }
         compare(&at, old.shape, new.shape, changes);
     }
-    for new in new.iter().filter(|new| !new.is_optional) {
-        if old.iter().all(|old| old.names.is_disjoint(&new.names)) {
-            let name = new.names.iter().copied().collect::<Vec<_>>().join("|");
-            let what = "is required, and was not there".to_owned();
-            push(&format!("{place}.{name}"), what, changes);
+    for new in &new {
+        let at = format!("{place}.{}", new.name());
+        let before = || old.iter().filter(|old| old.names.is_subset(&new.names));
+        if before().count() > 1 {
+            let names = before().map(|old| format!("`{}`", old.name())).collect::<Vec<_>>();
+            let what = format!(
+                "is one field, and was {}: what holds more than one of them cannot be read",
+                names.join(" and ")
+            );
+            push(&at, what, changes);
+        }
+        if !new.is_optional && old.iter().all(|old| old.names.is_disjoint(&new.names)) {
+            push(&at, "is required, and was not there".to_owned(), changes);
         }
     }
 }

@@ -278,3 +278,17 @@ fn each_change_is_told_with_its_place() {
         ]
     );
 }
+
+#[test]
+fn fields_that_become_one_are_told_unless_they_were_one_before() {
+    let two = json!({"fields": {"email": "string", "mail?": "string", "name": "string"}});
+    let one = json!({"fields": {"email|mail?": "string", "name": "string"}});
+    assert_eq!(
+        changes(two, one.clone()),
+        [
+            "`email|mail` is one field, and was `email` and `mail`: what holds more than one of them cannot be read"
+        ]
+    );
+    let renamed = json!({"fields": {"email|mail|post?": "string", "name": "string"}});
+    assert_eq!(changes(one, renamed), [""; 0]);
+}
