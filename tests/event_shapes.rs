@@ -135,6 +135,21 @@ fn a_variant_that_is_renamed_without_an_alias_fails() {
 }
 
 #[test]
+fn an_alias_of_a_variant_that_is_removed_fails() {
+    let (_folder, path) = lock();
+    let aliased = account! {
+        #[event(alias = "account.begun")]
+        Opened { owner: String, limit: u32, home: Option<Address> },
+    };
+    assert!(failure(&aliased, &path).unwrap().contains("brought up to date"));
+    assert_eq!(failure(&aliased, &path), None);
+    assert_eq!(content(&path)["account.begun"], content(&path)["account.opened"]);
+    let said = failure(&before(), &path).unwrap();
+    let told = "account.begun, version 1:\n    no variant has this name any longer";
+    assert!(said.contains(told), "{said}");
+}
+
+#[test]
 fn fields_that_become_one_by_an_alias_fail() {
     let shapes = account! {
         Opened { #[serde(alias = "home")] owner: Option<String>, limit: u32 },

@@ -77,6 +77,7 @@ impl EventShapes {
         for (name, (version, shape)) in today {
             brought_up.entry(name.to_owned()).or_default().insert(version, shape.clone());
         }
+        self.lock_aliases(&mut brought_up);
         if brought_up != locked {
             if let Err(error) = write(&path, &brought_up) {
                 panic!("{} cannot be written: {error}", path.display());
@@ -85,6 +86,17 @@ impl EventShapes {
                 "{} was brought up to date: look at what has changed, commit it, and test again",
                 path.display()
             );
+        }
+    }
+
+    /// What was stored under an alias is read as what has it today. A name that is locked keeps the shape that it was stored in.
+    fn lock_aliases(&self, locked: &mut Locked) {
+        for EventShape { aliases, schema_version, shape, .. } in &self.0 {
+            let Ok(shape) = shape else { continue };
+            for alias in *aliases {
+                let versions = || BTreeMap::from([(*schema_version, shape.clone())]);
+                locked.entry((*alias).to_owned()).or_insert_with(versions);
+            }
         }
     }
 
