@@ -272,6 +272,33 @@ fn a_shape_that_does_not_show_is_asked_for() {
     assert_eq!(content(&path), json!({"bill.paid": {"1": {"fields": {"payment": payment}}}}));
 }
 
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Amount {
+    Cents(u64),
+    Text(String),
+}
+
+#[derive(Serialize, Deserialize, Event)]
+#[event(category = "sum")]
+enum SumEvent {
+    Set { amount: Amount },
+}
+
+#[test]
+fn what_serde_looks_at_before_it_decides_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("shapes.json");
+    let shapes = EventShapes::of::<SumEvent>();
+    assert_eq!(
+        failure(&shapes, &path).unwrap(),
+        "the shape of sum.set is not known, since its type looks at all of `amount` before it decides what that is, as with \
+         `#[serde(untagged)]` and `#[serde(flatten)]`; show one with `with_example`"
+    );
+    failure(&shapes.with_example(&SumEvent::Set { amount: Amount::Cents(1) }), &path);
+    assert_eq!(content(&path), json!({"sum.set": {"1": {"fields": {"amount": "u64"}}}}));
+}
+
 #[test]
 fn a_union_stores_what_its_members_store_and_no_name_is_stored_twice() {
     #[derive(Event)]

@@ -31,7 +31,7 @@ impl EventShapes {
     }
 
     /// Shows what this kind of event looks like, where its type does not: one that only takes strings of a form that nobody can
-    /// guess, or with `#[serde(tag = "…")]` inside. Its fields count as required.
+    /// guess, or with `#[serde(tag = "…")]`, `#[serde(untagged)]` or `#[serde(flatten)]` inside. Its fields count as required.
     ///
     /// # Panics
     /// When the event cannot be stored, or is of none of the types named before.

@@ -29,6 +29,9 @@ const TEXTS: [&str; 14] = [
     "anna@example.org",
     "P1D",
 ];
+/// What serde says that it expects where it keeps all that there is, to look at it again: for `untagged` and `flatten`. A type that
+/// stands for anything says more, as in `any valid JSON value`.
+const UNDECIDED: &str = "any value";
 /// How many numbers a type is offered: 1, which is none of the special ones, then 0.
 const NUMBERS: usize = 2;
 
@@ -152,6 +155,9 @@ impl Deserializer<'static> for Probe<'_> {
     }
 
     fn deserialize_any<V: Visitor<'static>>(self, visitor: V) -> Result<V::Value, Stopped> {
+        if (&visitor as &dyn Expected).to_string() == UNDECIDED {
+            return Err(self.run.undecided(&self.path));
+        }
         self.leaf(Shape::Any);
         match self.choice(TEXTS.len() + 6) {
             0 => visitor.visit_unit(),

@@ -7,7 +7,10 @@ use std::{
 };
 
 use chrono::{DateTime, NaiveDate, Utc};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, IgnoredAny},
+};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -291,4 +294,91 @@ fn fields_that_become_one_are_told_unless_they_were_one_before() {
     );
     let renamed = json!({"fields": {"email|mail|post?": "string", "name": "string"}});
     assert_eq!(changes(one, renamed), [""; 0]);
+}
+
+#[test]
+fn what_is_looked_at_before_it_is_decided_does_not_show() {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Amount {
+        Cents(u64),
+        Text(String),
+    }
+
+    #[derive(Deserialize)]
+    struct Loose {
+        note: Option<String>,
+        #[serde(flatten)]
+        rest: HashMap<String, Value>,
+    }
+
+    #[derive(Deserialize)]
+    struct Paid {
+        amount: Amount,
+    }
+
+    /// Is content with whatever comes of it.
+    #[derive(Deserialize)]
+    struct Lenient {
+        #[serde(default, deserialize_with = "or_none")]
+        amount: Option<Amount>,
+    }
+
+    fn or_none<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Amount>, D::Error> {
+        Ok(Option::deserialize(from).unwrap_or_default())
+    }
+
+    fn place_of<T: DeserializeOwned>() -> String {
+        let unknown = trace(|probe| T::deserialize(probe).map(drop)).unwrap_err().to_string();
+        let place = unknown.strip_prefix("its type looks at all of ").unwrap();
+        let (place, why) = place.split_once(" before it decides what that is").unwrap();
+        assert_eq!(why, ", as with `#[serde(untagged)]` and `#[serde(flatten)]`");
+        place.to_owned()
+    }
+
+    assert_eq!(place_of::<Amount>(), "the payload");
+    assert_eq!(place_of::<Paid>(), "`amount`");
+    assert_eq!(place_of::<Vec<Option<Paid>>>(), "`[]?.amount`");
+    assert_eq!(place_of::<HashMap<String, Amount>>(), "`{value}`");
+    assert_eq!(place_of::<Loose>(), "`{value}`");
+    assert_eq!(place_of::<Lenient>(), "`amount?`");
+
+    #[derive(Deserialize)]
+    enum Event {
+        Noted {
+            note: Option<String>,
+            #[serde(flatten)]
+            rest: Paid,
+        },
+    }
+
+    let unknown = trace(|probe| content::read::<Event, _>(0, probe).map(drop)).unwrap_err();
+    assert!(unknown.to_string().contains("flatten"), "{unknown}");
+}
+
+#[test]
+fn what_takes_anything_is_anything() {
+    #[derive(Deserialize)]
+    struct Any {
+        value: Value,
+        map: HashMap<String, Value>,
+        object: serde_json::Map<String, Value>,
+        list: Vec<Value>,
+        maybe: Option<Value>,
+        number: serde_json::Number,
+        ignored: IgnoredAny,
+    }
+
+    assert_eq!(
+        shape_of::<Any>(),
+        json!({"fields": {
+            "value": "any",
+            "map": {"map": ["string", "any"]},
+            "object": {"map": ["string", "any"]},
+            "list": {"list": "any"},
+            "maybe?": {"optional": "any"},
+            "number": "any",
+            "ignored": {"fields": {}},
+        }})
+    );
 }

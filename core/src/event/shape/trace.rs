@@ -11,9 +11,10 @@ use super::{Probe, Shape, Stopped};
 /// More runs than any event takes that a person wrote.
 const MOST_RUNS: usize = 100_000;
 
-/// The type of an event does not show its shape: it takes none of the values that it was offered.
+/// The type of an event does not show its shape: it takes none of the values that it was offered, or looks at all that there is
+/// before it decides.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("its type takes none of the values that it was offered: {reason}")]
+#[error("its type {reason}")]
 pub struct UnknownShape {
     reason: String,
 }
@@ -48,6 +49,8 @@ pub(super) struct Run {
     /// Where the value came from that was given last, and how many there are to choose from.
     last: RefCell<Option<(String, usize)>>,
     last_field: RefCell<Option<String>>,
+    /// What is said of a type that looks at everything before it decides, once one was met.
+    undecided: RefCell<Option<String>>,
     runs: Cell<usize>,
 }
 
@@ -77,6 +80,8 @@ impl Run {
                 Err(Stopped::Again) => {}
                 Err(Stopped::Other(reason)) => {
                     if !self.choose_another() {
+                        let reason =
+                            format!("takes none of the values that it was offered: {reason}");
                         return Err(UnknownShape { reason });
                     }
                 }
@@ -90,11 +95,16 @@ impl Run {
     ) -> Result<Result<(), Stopped>, UnknownShape> {
         self.runs.set(self.runs.get() + 1);
         if self.runs.get() > MOST_RUNS {
-            return Err(UnknownShape { reason: "it is too large".to_owned() });
+            return Err(UnknownShape { reason: "is too large".to_owned() });
         }
         self.visited.borrow_mut().clear();
         *self.last.borrow_mut() = None;
-        Ok(read(Probe::new(self)))
+        let outcome = read(Probe::new(self));
+        // Asked for apart from the outcome: a type may be content with an error inside of it.
+        match self.undecided.take() {
+            Some(reason) => Err(UnknownShape { reason }),
+            None => Ok(outcome),
+        }
     }
 
     /// Leaves out each field that was met for the first time: one that is not missed is optional.
@@ -173,6 +183,19 @@ impl Run {
             Some(path) if self.left_empty.borrow_mut().insert(path.to_owned()) => Stopped::Again,
             _ => Stopped::Other("it has no end".to_owned()),
         }
+    }
+
+    /// The type at this place looks at all that there is before it decides: nothing that it was given would tell its shape.
+    pub(super) fn undecided(&self, path: &str) -> Stopped {
+        let place = match path.trim_start_matches('.') {
+            "" => "the payload".to_owned(),
+            place => format!("`{place}`"),
+        };
+        let reason = format!(
+            "looks at all of {place} before it decides what that is, as with `#[serde(untagged)]` and `#[serde(flatten)]`"
+        );
+        *self.undecided.borrow_mut() = Some(reason.clone());
+        Stopped::Other(reason)
     }
 
     /// Whether the field is given a value in this run.
