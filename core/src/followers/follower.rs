@@ -78,7 +78,8 @@ impl<S: FollowerStore> Follower<S> {
         Ok(status)
     }
 
-    /// Rests: once this has answered, no step of it is committed until [`resume`](Self::resume).
+    /// Rests: once this has answered, no step of it is committed until [`resume`](Self::resume). What a reactor is doing, it does
+    /// to the end, and begins nothing more once its process has heard of this with its next sign of life.
     ///
     /// # Errors
     /// When the store knows no such follower, or failed.
@@ -105,7 +106,7 @@ impl<S: FollowerStore> Follower<S> {
     }
 
     /// As [`rebuild`](Self::rebuild), and swaps only what does not differ from what serves. If it differs, that
-    /// is [`FollowerStatus::last_rebuild`].
+    /// is [`FollowerStatus::last_rebuild`]. While events of it are parked, it is compared on [`swap`](Self::swap) only.
     ///
     /// # Errors
     /// As [`rebuild`](Self::rebuild); also when the declared version is not the one that serves.
@@ -113,7 +114,7 @@ impl<S: FollowerStore> Follower<S> {
         self.tell(&Command::Rebuild { verify: Some(Verify::SwapIfEqual) }).await
     }
 
-    /// Swaps, although events of the rebuild are parked.
+    /// Swaps, although events of the rebuild are parked; one that is verified, unless it differs.
     ///
     /// # Errors
     /// When it is not being rebuilt, or the store failed.

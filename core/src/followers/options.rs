@@ -87,7 +87,8 @@ impl Options {
         self
     }
 
-    /// Gives a batch, or a reaction, this long.
+    /// Gives a batch, or a reaction, this long, and each statement of a step as well. A step that the store does not commit is
+    /// done again with half as many events.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
