@@ -99,6 +99,7 @@ on_each_store! {
     rebuilding {
         readers_never_see_a_mix_while_it_is_rebuilt,
         a_raised_version_rebuilds_by_itself_and_supersedes,
+        waiting_for_a_version_tells_what_stands_in_its_way,
         a_cancelled_rebuild_leaves_what_serves,
         verifying_tells_which_rows_differ_and_changes_nothing,
         a_divided_read_model_is_verified_and_swapped,

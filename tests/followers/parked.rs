@@ -1,7 +1,7 @@
 //! Events that fail are put aside with those that come after them, and tried again in order, on command.
 
 use annals::{
-    Followers, HandlerError, MemoryStore, Options, Query, ReadModel, Recorded,
+    FollowerStoreExt, Followers, HandlerError, MemoryStore, Options, Query, ReadModel, Recorded,
     followers::{FailureKind, Outcome, ProgressState, State},
 };
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use crate::{
     ledger::{Behaviour, Fault, LONG, Moved, deposit, eventually, quick},
-    shaky::Shaky,
+    shaky::{NOT_HELD, Shaky},
     stores::TestStore,
 };
 
@@ -142,7 +142,8 @@ pub(crate) async fn an_event_whose_rows_are_unknown_stops_although_others_would_
 async fn a_rebuild_with_parked_events_is_compared_when_it_may_be_swapped() {
     let behaviour = Behaviour::default().park();
     behaviour.fail_on("bad", Fault::Error);
-    let store = Shaky::steady(MemoryStore::new());
+    let log = MemoryStore::new();
+    let store = Shaky::steady(log.clone());
     let journal = MemoryStore::journal(behaviour.clone());
     let running = Followers::new(store.clone()).projection(journal).start().await.unwrap();
     deposit(&store, "bad", 1).await;
@@ -157,6 +158,12 @@ async fn a_rebuild_with_parked_events_is_compared_when_it_may_be_swapped() {
     .await;
     sleep(LONG).await;
     assert_eq!(store.calls().get("compare"), None);
+    // Also where there is always something that is not in it yet.
+    store.hold_head(at);
+    deposit(&store, "good", 1).await;
+    let told = log.follower("journal").status().await.unwrap().rebuild.unwrap();
+    assert_eq!(told.state, ProgressState::Ready, "{told}");
+    store.hold_head(NOT_HELD);
     follower.swap().await.unwrap();
     eventually(async || progress().await.is_none()).await;
     let last = follower.status().await.unwrap().last_rebuild.unwrap();

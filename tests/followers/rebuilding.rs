@@ -1,8 +1,11 @@
 //! A rebuild beside what serves: readers see the one or the other in full.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
 use annals::{
@@ -117,6 +120,22 @@ pub(crate) async fn a_raised_version_rebuilds_by_itself_and_supersedes<S: TestSt
     let ahead = annals::Position::new(last.get() + 1);
     let error = old.reader::<Twins<1>>().wait_for(ahead, LONG).await.unwrap_err();
     assert!(matches!(error, WaitError::Superseded { declared: 1, live: 2, .. }), "{error}");
+    old.shutdown().await;
+    new.shutdown().await;
+}
+
+pub(crate) async fn waiting_for_a_version_tells_what_stands_in_its_way<S: TestStore>(store: S) {
+    let at = deposit(&store, "a", 1).await;
+    let old = Followers::new(store.clone()).read_model::<Twins<1>>().start().await.unwrap();
+    old.reader::<Twins<1>>().wait_for(at, LONG).await.unwrap();
+    old.follower("twins").pause().await.unwrap();
+    let new = Followers::new(store.clone()).read_model::<Twins<2>>().start().await.unwrap();
+    let short = Duration::from_millis(100);
+    let error = new.wait_until_live(short).await.unwrap_err();
+    assert_eq!(error.to_string(), "follower twins v2 does not serve after 100ms: paused");
+    new.follower("twins").cancel_rebuild().await.unwrap();
+    let error = new.wait_until_live(short).await.unwrap_err().to_string();
+    assert!(error.ends_with("its rebuild was ended before it served"), "{error}");
     old.shutdown().await;
     new.shutdown().await;
 }

@@ -202,6 +202,18 @@ pub enum WaitError {
         /// The version that serves.
         live: u32,
     },
+    /// The version of this program does not serve yet.
+    #[error("follower {name} v{declared} does not serve after {timeout:?}: {state}")]
+    NotLive {
+        /// The follower.
+        name: String,
+        /// The version of this program.
+        declared: u32,
+        /// How its rebuild gets on, or how it ended.
+        state: String,
+        /// How long it was waited for.
+        timeout: Duration,
+    },
     /// The store knows no follower of this name.
     #[error("follower {name} is unknown; start a process that runs it")]
     Unknown {

@@ -231,7 +231,7 @@ impl<S: FollowerStore> Follower<S> {
         Ok(self.standing().await?.follower)
     }
 
-    async fn standing(&self) -> Result<Standing, CommandRefused> {
+    pub(super) async fn standing(&self) -> Result<Standing, CommandRefused> {
         let head = self.store.head().await?;
         let books = self.store.books(None).await?;
         Standing::new(books, &self.name, head)

@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{StoreError, report::report};
 
-/// A shadow that is further behind need not try.
-const NEAR: u64 = 10_000;
+/// A shadow that is further behind need not try. The log grows while it is built, so it is hardly ever at its very end.
+pub(super) const NEAR: u64 = 10_000;
 /// How long the live build holds still for one attempt.
 const PATIENCE: Duration = Duration::from_secs(1);
 

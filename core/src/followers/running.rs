@@ -7,8 +7,8 @@ use tokio::{
 };
 
 use super::{
-    Declaration, Follower, FollowerStore, MemberId, Projection, Reactor, ReadModel, Reader, Start,
-    StartError, WaitError,
+    CommandRefused, Declaration, Follower, FollowerBooks, FollowerStore, MemberId, Outcome,
+    Progress, ProgressState, Projection, Reactor, ReadModel, Reader, Start, StartError, WaitError,
     handler::{Folding, Handler, Projecting, Reacting},
     keeper::Keeper,
     member::{Followed, Member, Sight},
@@ -205,7 +205,7 @@ impl<S: FollowerStore> Running<S> {
     /// the rebuilds that it asked for are done.
     ///
     /// # Errors
-    /// When that takes longer than `timeout`; at once when a higher version serves.
+    /// When that takes longer than `timeout`, with how far it is or what stands in its way; at once when a higher version serves.
     pub async fn wait_until_live(&self, timeout: Duration) -> Result<(), WaitError> {
         let deadline = Instant::now() + timeout;
         for followed in &self.member.followed {
@@ -220,16 +220,38 @@ impl<S: FollowerStore> Running<S> {
             match live.and_then(|sight| sight.live.as_ref().map(|live| live.version)) {
                 Some(live) if live == declared => {}
                 Some(live) => return Err(WaitError::Superseded { name, declared, live }),
-                None => {
-                    let wanted = self.member.store.head().await?;
-                    let reached =
-                        followed.sight.borrow().seen.values().map(|place| place.position).min();
-                    let reached = reached.unwrap_or_default();
-                    return Err(WaitError::Timeout { name, wanted, reached, timeout });
-                }
+                None => return Err(self.not_live(name, declared, timeout).await),
             }
         }
         Ok(())
+    }
+
+    /// Why the version that is declared does not serve after `timeout`.
+    async fn not_live(&self, name: String, declared: u32, timeout: Duration) -> WaitError {
+        let standing = match self.follower(&name).standing().await {
+            Ok(standing) => standing,
+            Err(CommandRefused::Store(error)) => return error.into(),
+            Err(_) => return WaitError::Unknown { name },
+        };
+        let FollowerBooks { live, last_rebuild, .. } = &standing.follower;
+        let last = last_rebuild.as_ref().filter(|last| last.version == declared);
+        let stopped = || live.parts.iter().find_map(|part| part.stopped.clone());
+        let state = match (standing.progress(), last.map(|last| &last.outcome)) {
+            (Some(Progress { state: ProgressState::Failed(failure), .. }), _) => {
+                return WaitError::Stopped { name, failure };
+            }
+            (Some(progress), _) => progress.state.to_string(),
+            (None, Some(Outcome::Refused(dependents))) => {
+                let dependents: Vec<_> = dependents.iter().map(ToString::to_string).collect();
+                format!("its rebuild would not be swapped, because of {}", dependents.join(", "))
+            }
+            (None, Some(_)) => "its rebuild was ended before it served".to_owned(),
+            (None, None) => match stopped() {
+                Some(failure) => return WaitError::Stopped { name, failure: Box::new(failure) },
+                None => "its tables are not made yet".to_owned(),
+            },
+        };
+        WaitError::NotLive { name, declared, state, timeout }
     }
 
     /// Ends after the steps that are being made, and gives the followers to other processes.

@@ -6,7 +6,7 @@ use futures_util::TryStreamExt;
 
 use super::{
     Books, Build, FollowerBooks, FollowerStatus, FollowerStore, Lag, MemberId, PartReport,
-    PartState, PartStatus, Progress, ProgressState, State,
+    PartState, PartStatus, Progress, ProgressState, State, rebuild::NEAR,
 };
 use crate::{Filter, Position, ReadAll, StoreError};
 
@@ -124,12 +124,12 @@ impl Standing {
             ProgressState::Paused
         } else if shadow.parts.iter().any(|part| !part.owner_is_alive) {
             ProgressState::Waiting
-        } else if left > 0 {
-            ProgressState::Rebuilding
         } else if let Some(by) = held_by {
             ProgressState::Held { by }
-        } else if shadow.is_held_back() {
+        } else if shadow.is_held_back() && left <= NEAR {
             ProgressState::Ready
+        } else if left > 0 {
+            ProgressState::Rebuilding
         } else {
             ProgressState::CaughtUp
         }

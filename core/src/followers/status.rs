@@ -127,8 +127,8 @@ pub enum ProgressState {
     Rebuilding,
     /// It has caught up and is about to serve, or to be compared.
     CaughtUp,
-    /// It has caught up, and waits for a command because events of it are parked: swap it all the same, try
-    /// them again, or cancel it.
+    /// It has caught up, or is within 10,000 positions of that, and waits for a command because events of it are parked: swap it
+    /// all the same, try them again, or cancel it.
     Ready,
     /// It has caught up, and waits for somebody to let go of a table.
     Held {
