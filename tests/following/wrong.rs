@@ -129,10 +129,11 @@ fn a_projection_that_writes_past_its_transaction_is_found() {
     let failed = failure(|| {
         outside().when_repeated().then_found(orders, 3);
     });
+    // All three, the first again by itself; the other two, the second by itself; the third, and again.
     assert_eq!(
         failed,
         "when each step was undone and done again, what is found differs from what is expected:\n  \
-         - 3\n  + 6\n  (- expected, + actual)"
+         - 3\n  + 9\n  (- expected, + actual)"
     );
     let failed = failure(|| {
         outside().when_crashing_at(CrashPoint::WithinStep).then_found(orders, 3);

@@ -212,8 +212,8 @@ impl<S: FollowerStore, B: Send + Sync> Following<S, B> {
         self.run(vec![Way::plain()])
     }
 
-    /// Everything comes twice: each step is undone and done again, or its answer is lost; with all events in one
-    /// step, and with one event in each. What can be rebuilt is, and must not differ.
+    /// Everything comes twice: each step is undone and done again, with fewer events if it had several, or its answer is lost; with
+    /// all events in one step, and with one event in each. What can be rebuilt is, and must not differ.
     ///
     /// A reactor meets each event twice, and must leave what it left when it met each once.
     ///
