@@ -3,16 +3,20 @@
 use std::{
     error::Error,
     iter,
+    num::NonZeroU16,
     time::{Duration, SystemTime},
 };
 
 use annals::{
     AppendError, EventData, EventStore, EventStoreExt, EventType, ExpectedVersion, Filter,
-    NewEvent, Payload, Position, PostgresStore, ReadAll, ReadStream, SnapshotStore, StoreError,
-    StreamAppend, SynchronousCommit, TryStreamExt, Version,
+    FollowerStore, Followers, NewEvent, Payload, Position, PostgresStore, ReadAll, ReadModel,
+    ReadStream, Recorded, SnapshotStore, StoreError, StreamAppend, SynchronousCommit, TryStreamExt,
+    Version,
+    followers::{Claim, RowsOf, TableShape, WhichRows},
 };
 use annals_test_server::{Binaries, Server};
 use futures_util::future::{join_all, try_join_all};
+use serde::{Deserialize, Serialize};
 use sqlx::{
     AssertSqlSafe, Connection, Executor, PgConnection, PgPool, Postgres, pool::PoolConnection,
     postgres::PgPoolOptions,
@@ -22,7 +26,7 @@ use tokio::{
     task::{JoinSet, yield_now},
 };
 
-use crate::{acknowledged, append, evidence::History, migrated, stream};
+use crate::{Load, acknowledged, append, evidence::History, migrated, stream};
 
 /// A server and its standby. What is appended with `remote_apply` can be read there when it is acknowledged; nothing
 /// else waits for it.
@@ -239,6 +243,59 @@ async fn a_standby_refuses_each_statement_that_reads_the_global_stream() {
             assert_eq!(refused.as_database_error().unwrap().code().unwrap(), "AN002", "{refused}");
         }
     }
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Counted(u64);
+
+impl ReadModel for Counted {
+    const NAME: &'static str = "counted";
+    type Event = Load;
+    type Key = String;
+
+    fn keys(_: &Recorded<Load>) -> impl IntoIterator<Item = String> {
+        ["everything".to_owned()]
+    }
+
+    fn apply(&mut self, _: &String, _: &Recorded<Load>) {
+        self.0 += 1;
+    }
+}
+
+/// What is decided from them, or folded into them, would be wrong if they were from before.
+#[tokio::test]
+async fn a_standby_refuses_what_a_follower_goes_on_from() {
+    let [primary, server] = pair();
+    let store = migrated(&primary.url()).await;
+    let running = Followers::new(store.clone()).read_model::<Counted>().start().await.unwrap();
+    let at = store.append_to_stream(append("known", ExpectedVersion::Any, 1)).await.unwrap();
+    running.wait_for(Counted::NAME, at.position, Duration::from_secs(60)).await.unwrap();
+    let follower = store.books(None).await.unwrap().followers.remove(0);
+    let claim = Claim {
+        part: follower.live.parts[0].id,
+        parts: NonZeroU16::MIN,
+        fence: follower.live.parts[0].fence,
+        position: at.position,
+        is_live: true,
+    };
+    let table = TableShape { name: Counted::NAME, columns: vec![], indexes: vec![] };
+    let keys = ["everything".to_owned()];
+    let rows = |claim| RowsOf { table: &table, claim, which: WhichRows::Keys(&keys) };
+    let standby = PostgresStore::connect(&server.url()).await.unwrap();
+    // A reader may have what is there.
+    while standby.rows(&rows(None)).await.ok().is_none_or(|rows| rows.is_empty()) {
+        yield_now().await;
+    }
+    let errors: [Box<dyn Error>; 3] = [
+        Box::new(standby.books(None).await.unwrap_err()),
+        Box::new(standby.parked(follower.live.id).await.unwrap_err()),
+        Box::new(standby.rows(&rows(Some(&claim))).await.unwrap_err()),
+    ];
+    for error in errors {
+        let report = report(&*error);
+        assert!(report.contains("a standby does not know which appends are open"), "{report}");
+    }
+    running.shutdown().await;
 }
 
 /// Takes what the pool has, those included that are about to be given back.

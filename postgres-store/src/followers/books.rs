@@ -36,8 +36,8 @@ impl Database {
     async fn look(&self) -> Result<Books, Failure> {
         let mut connection = self.connection().await?;
         let query = self.statements.books.query();
-        let row = query.fetch_one(&mut *connection).await.map_err(Failure::before_sending)?;
-        books(&row)
+        let row = query.fetch_one(&mut *connection).await.map_err(Failure::before_sending);
+        books(&row.inspect_err(|failure| failure.retire(&mut connection))?)
     }
 
     async fn beat(&self, beat: &Beat) -> Result<Books, Failure> {

@@ -33,7 +33,8 @@ impl Database {
         let parked = async || {
             let mut connection = self.connection().await?;
             let query = self.statements.parked.query().bind(number(build));
-            let rows = query.fetch_all(&mut *connection).await.map_err(Failure::before_sending)?;
+            let rows = query.fetch_all(&mut *connection).await.map_err(Failure::before_sending);
+            let rows = rows.inspect_err(|failure| failure.retire(&mut connection))?;
             rows.iter().map(event).collect::<Result<_, _>>().map_err(Failure::before_sending)
         };
         self.read(parked).await.map_err(Failure::into_read_error)

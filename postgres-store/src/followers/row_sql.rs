@@ -186,12 +186,12 @@ impl Select {
 }
 
 /// The rows of build $1 only, if its tables are where `select` looks: there is a row at least, which says where they are, while
-/// the build is on the books.
-pub(super) fn of_build(books: &str, select: &str, looks_at_live: bool) -> String {
+/// the build is on the books. Events are folded into these rows, so they are not taken from a standby, which may be behind.
+pub(super) fn of_build(schema: &str, select: &str, looks_at_live: bool) -> String {
     format!(
-        "SELECT t.key, t.state, t.ordered_by, b.is_live FROM {books} b \
+        "SELECT t.key, t.state, t.ordered_by, b.is_live FROM {schema}.builds b \
          LEFT JOIN (SELECT *, row_number() OVER () AS place FROM ({select}) AS s) AS t ON b.is_live = {looks_at_live} \
-         WHERE b.build = $1 ORDER BY t.place"
+         WHERE (SELECT {schema}.refuse_standby()) AND b.build = $1 ORDER BY t.place"
     )
 }
 

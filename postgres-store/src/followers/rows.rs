@@ -102,7 +102,7 @@ impl Database {
             }
         };
         let text = match build {
-            Some(_) => row_sql::of_build(&self.schema.fill("{schema}.builds"), &select, is_live),
+            Some(_) => row_sql::of_build(&self.schema.fill("{schema}"), &select, is_live),
             None => select,
         };
         let mut query = sql(text);
@@ -119,7 +119,8 @@ impl Database {
             // The plan is of a table that was swapped away meanwhile, and this one has other columns.
             connection.close_on_drop();
         }
-        let found = found.map_err(Failure::before_sending)?;
+        let found = found.map_err(Failure::before_sending);
+        let found = found.inspect_err(|failure| failure.retire(&mut connection))?;
         read(&found, build.map(|_| is_live)).map_err(Failure::before_sending)
     }
 
